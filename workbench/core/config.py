@@ -4,11 +4,12 @@ The sentence under a field is its help (``use_attribute_docstrings``), in forms,
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 from pydantic.fields import FieldInfo
 
+from workbench.core.entry import Paper
 from workbench.core.errors import ConfigError, nearest
 
 
@@ -23,6 +24,9 @@ class Config(BaseModel):
         allow_inf_nan=False,
         protected_namespaces=(),
     )
+
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    """sources of the method that this config turns, for ``wb.cite``"""
 
     # Hidden from type checkers, so that they keep the typed keywords of the fields.
     if not TYPE_CHECKING:

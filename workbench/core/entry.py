@@ -13,7 +13,7 @@ class Paper:
 
     title: str
     authors: str
-    """as BibTeX has them: "Given Family and Given Family and others" """
+    """as BibTeX has them: "Family, Given and Family, Given and others" """
     year: int
     venue: str = ""
     arxiv: str = ""
@@ -22,7 +22,7 @@ class Paper:
     @property
     def key(self) -> str:
         """A BibTeX key: family name of the first author, year, first word of the title."""
-        family = self.authors.split(" and ")[0].split()[-1]
+        family = self.authors.split(" and ")[0].split(",")[0]
         word = next((w for w in self.title.split() if len(w) > 3), self.title)  # noqa: PLR2004 - skip articles
         return "".join(c for c in f"{family}{self.year}{word}".lower() if c.isalnum())
 

@@ -5,6 +5,7 @@ log(1 - D(G(z))), as the paper advises at the end of section 3. Both losses are 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -15,6 +16,7 @@ from workbench.core import seeds
 from workbench.core.batch import Batch
 from workbench.core.calling import Call, scores
 from workbench.core.device import of as device_of
+from workbench.core.entry import Paper
 from workbench.core.errors import DataError
 from workbench.train.contract import Losses, Objective, Phase
 from workbench.train.settings import AdamW
@@ -22,6 +24,16 @@ from workbench.train.settings import AdamW
 
 class Adversarial(Objective):
     """A generator against a discriminator."""
+
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper(
+            title="Generative adversarial nets",
+            authors="Goodfellow, Ian and Pouget-Abadie, Jean and others",
+            year=2014,
+            venue="Advances in Neural Information Processing Systems 27",
+            arxiv="1406.2661",
+        ),
+    )
 
     latent: int = Field(default=64, ge=1, le=4096)
     """numbers of noise that make one example"""

@@ -74,4 +74,7 @@ def _counted(model: nn.Module, batch: Batch, call: Call | None) -> tuple[Tensor,
 
 def _out_of_range(target: Tensor, classes: int) -> str:
     low, high = (int(end) for end in torch.aminmax(target))
-    return f"The data has labels from {low} to {high}; the model has {classes} classes, so labels go from 0 to {classes - 1}."
+    return (
+        f"The data has labels from {low} to {high}; "
+        f"the model has {classes} classes, so labels go from 0 to {classes - 1}."
+    )

@@ -140,7 +140,7 @@ class Objective(Plan):
         """Figures on held-out examples; unless overridden, the losses of all phases."""
         return {phase.name: phase.loss(model, batch)[0] for phase in self.phases(call)}
 
-    def predict(self, model: nn.Module, batch: Batch, call: Call | None = None) -> Tensor:
+    def predict(self, model: nn.Module, batch: Batch, call: Call | None = None) -> Tensor:  # noqa: ARG002 - overridden
         """What an explanation explains: scores with the classes (or the single value) on the last axis.
 
         Raises:
@@ -148,7 +148,7 @@ class Objective(Plan):
         """
         raise ModelError(f"{type(self).__name__} predicts nothing that could be explained or measured.")
 
-    def sample(self, model: nn.Module, count: int, *, seed: int = 0) -> Tensor:
+    def sample(self, model: nn.Module, count: int, *, seed: int = 0) -> Tensor:  # noqa: ARG002 - overridden
         """New examples from a model that generates.
 
         Raises:

@@ -1,10 +1,11 @@
 """What a person can turn about a run: the part every driver honours, and the ordinary loop's own."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
 from workbench.core.config import Chosen, Config
+from workbench.core.entry import Paper
 
 
 class RunSettings(Config):
@@ -28,6 +29,16 @@ class Optimiser(Chosen):
 class AdamW(Optimiser):
     """Adam with decoupled weight decay: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2."""
 
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper(
+            title="Decoupled weight decay regularization",
+            authors="Loshchilov, Ilya and Hutter, Frank",
+            year=2019,
+            venue="International Conference on Learning Representations",
+            arxiv="1711.05101",
+        ),
+    )
+
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """memory of the mean gradient"""
     beta2: float = Field(default=0.999, ge=0, lt=1)
@@ -47,6 +58,14 @@ class SGD(Optimiser):
 
 class Muon(Optimiser):
     """Orthogonalised momentum for matrices, AdamW for the rest: Jordan et al. 2024, as in ``torch.optim.Muon``."""
+
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper(
+            title="Muon: an optimizer for hidden layers in neural networks",
+            authors="Jordan, Keller and others",
+            year=2024,
+        ),
+    )
 
     lr: float = Field(default=0.02, gt=0, le=100)
     """length of a step for matrices"""
