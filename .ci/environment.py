@@ -8,6 +8,8 @@ interrupted try has none and the next one repairs what is there. Standard librar
 Pythons read, so that they can say what is wrong with them.
 """
 
+from __future__ import annotations
+
 import ctypes
 import hashlib
 import importlib.util
@@ -21,16 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 INPUTS = ("pyproject.toml", "constraints.txt", "constraints/no-deps.txt", ".ci/environment.py")
 OLDEST = (3, 11)
-USABLE = "import sys, pip; sys.exit(sys.version_info < {0})".format(OLDEST)
+USABLE = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
 CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
 
 
-def main(kind):
+def main(kind: str) -> None:
     """Bring ``.venv`` up to date for ``lab`` or ``test``; does nothing when it is."""
     use_a_recent_python()
     if is_complete(kind):
         return
-    stamp(kind).unlink(missing_ok=True)
+    for old in VENV.glob(".complete-*"):
+        old.unlink()
     make_venv()
     remove_half_installed()
     pip("--upgrade", "pip", *CONSTRAINTS)
@@ -42,7 +45,7 @@ def main(kind):
     complete(kind)
 
 
-def use_a_recent_python():
+def use_a_recent_python() -> None:
     """Go on under a newer Python of this machine where the one called is too old."""
     if sys.version_info >= OLDEST:
         return
@@ -50,34 +53,34 @@ def use_a_recent_python():
         path = shutil.which(name)
         if path and subprocess.call([path, "-c", "import sys"], stderr=subprocess.DEVNULL) == 0:
             os.execv(path, [path, *sys.argv])
-    sys.exit("Python 3.11 or newer is needed; this is {0}.{1}.".format(*sys.version_info[:2]))
+    sys.exit("Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info[:2]))
 
 
-def stamp(kind):
+def stamp(kind: str) -> Path:
     """The file that says this kind of environment is complete."""
     return VENV / (".complete-" + kind)
 
 
-def digest():
+def digest() -> str:
     """What the installation follows from, as one short text."""
     content = b"".join((ROOT / name).read_bytes() for name in INPUTS)
     return hashlib.sha256(content + str(ROOT).encode()).hexdigest()
 
 
-def is_complete(kind):
+def is_complete(kind: str) -> bool:
     """Whether the environment was finished from these very files; one made for tests also serves the lab."""
     stamps = [stamp("test")] if kind == "test" else [stamp("lab"), stamp("test")]
     return any(s.is_file() and s.read_text() == digest() for s in stamps) and is_usable()
 
 
-def complete(kind):
+def complete(kind: str) -> None:
     """Write the stamp, by renaming: it is there whole or not at all."""
     draft = stamp(kind).with_suffix(".draft")
     draft.write_text(digest())
     draft.replace(stamp(kind))
 
 
-def is_usable():
+def is_usable() -> bool:
     """Whether the environment's Python starts and has pip."""
     try:
         return subprocess.call([str(VENV / "bin/python"), "-c", USABLE], stderr=subprocess.DEVNULL) == 0
@@ -85,7 +88,7 @@ def is_usable():
         return False
 
 
-def make_venv():
+def make_venv() -> None:
     """Make the environment where there is none that starts."""
     if is_usable():
         return
@@ -94,7 +97,7 @@ def make_venv():
     subprocess.check_call([sys.executable, "-m", "venv", "--clear", str(VENV)])
 
 
-def remove_half_installed():
+def remove_half_installed() -> None:
     """Forget packages whose installation was cut off: pip writes RECORD last, and believes a folder without it."""
     for site in VENV.glob("lib/python*/site-packages"):
         for info in site.glob("*.dist-info"):
@@ -105,19 +108,19 @@ def remove_half_installed():
             shutil.rmtree(remnant) if remnant.is_dir() else remnant.unlink()
 
 
-def requirement(name):
+def requirement(name: str) -> str:
     """The exact pin of a package, as the constraints give it."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     return next(line for line in lines if line.startswith(name + "=="))
 
 
-def torch_index():
+def torch_index() -> list[str]:
     """Where ``TORCH_INDEX`` says that the wanted build of torch is, as pip's arguments."""
     index = os.environ.get("TORCH_INDEX", "")
     return ["--extra-index-url", index] if index else []
 
 
-def tell_about_torch():
+def tell_about_torch() -> None:
     """Say how to get the small build of torch where nothing can use the large one."""
     if sys.platform != "linux" or torch_index() or has_cuda_driver():
         return
@@ -128,7 +131,7 @@ def tell_about_torch():
     )
 
 
-def has_cuda_driver():
+def has_cuda_driver() -> bool:
     """Whether the driver's library can be loaded."""
     try:
         ctypes.CDLL("libcuda.so.1")
@@ -137,7 +140,7 @@ def has_cuda_driver():
     return True
 
 
-def pip(*arguments):
+def pip(*arguments: str) -> None:
     """Install with the environment's own pip; ends the program where that fails."""
     command = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     print("pip install", *arguments, flush=True)
@@ -147,6 +150,6 @@ def pip(*arguments):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in ("lab", "test"):
+    if sys.argv[1:] not in (["lab"], ["test"]):
         sys.exit(__doc__)
     main(sys.argv[1])

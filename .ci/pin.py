@@ -30,7 +30,7 @@ def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def direct(table: dict[str, Any], groups: bool) -> list[Requirement]:
+def direct(table: dict[str, Any], *, groups: bool) -> list[Requirement]:
     """What the project names itself: core, every extra, and with ``groups`` the dependency groups."""
     lists = [table["project"]["dependencies"], *table["project"]["optional-dependencies"].values()]
     if groups:

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -46,7 +47,7 @@ class Count:
     failed: int = 0
     skipped: int = 0
 
-    def __iadd__(self, other: "Count") -> "Count":
+    def __iadd__(self, other: Self) -> Self:
         self.seconds += other.seconds
         self.passed += other.passed
         self.failed += other.failed
@@ -96,13 +97,13 @@ def run(tier: Tier) -> Count:
             print(f"\n[{tier.name}] {' '.join(command)}", flush=True)
             began = time.monotonic()
             code = call(words, tier)
-            counted = read(report) if report.exists() else Count()
+            counted = read(report) if report.exists() else Count(passed=int(code == 0))
             counted.seconds = time.monotonic() - began
         if code and not counted.failed:
             counted.failed = 1
-        elif not code and not counted.passed + counted.skipped:
-            counted.passed = 1
         total += counted
+    if not total.passed and not total.failed:
+        total.failed = 1
     return total
 
 
@@ -130,7 +131,7 @@ def end(child: "subprocess.Popen[bytes]") -> None:
 
 def read(report: Path) -> Count:
     """Counts in a JUnit XML file."""
-    suite = ElementTree.parse(report).getroot().find("testsuite")
+    suite = ET.parse(report).getroot().find("testsuite")
     if suite is None:
         return Count(failed=1)
     tests, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
