@@ -1,0 +1,229 @@
+"""AttentionTap: the attention weights of any live model, recomputed beside its own kernels, which give the output.
+
+Seen are ``F.scaled_dot_product_attention``, ``F.multi_head_attention_forward``, softmax(...) @ values written out,
+the attention functions of transformers (whatever kernel they run), and the softmax over edges of PyG. Not seen are
+``torch.jit`` modules, other threads, and attention that never forms softmax weights (linear, LSH, deformable).
+The model is never switched to another implementation, because for some models that computes something else; only
+the fused inference kernel of ``nn.TransformerEncoder`` steps aside, as it does for any torch function mode, and its
+output then differs by float32 rounding.
+"""
+
+import threading
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from workbench.core.errors import AddressError, nearest
+from workbench.taps.hooks import Watch
+from workbench.taps.kernels import attention_weights, packed_attention, product_error
+from workbench.taps.libraries import Frame, edge_softmax, transformers_attention
+from workbench.taps.products import MATMUL, SOFTMAX, SoftmaxProducts
+
+MAX_BYTES = 1 << 28
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionRecord:
+    """One attention that a forward computed."""
+
+    module: str
+    """path of the module that was running"""
+    call: int
+    """0 for the module's first attention while the tap was open"""
+    kind: str
+    """"sdpa", "softmax", "mha", "transformers:<kernel>" or "edges" """
+    weights: Tensor | None
+    """(..., queries, keys) or (edges, heads), a float32 copy on the CPU; None when it did not fit under the cap"""
+    error: float | None = None
+    """of weights @ values against the kernel's own product, relative; None: not comparable"""
+    edges: Tensor | None = None
+    """(2, edges), for the kind "edges" """
+    nodes: int = 0
+    """how many, for the kind "edges" """
+
+
+class AttentionTap:
+    """A context in which the attention of one model is recorded, in the thread that entered it."""
+
+    def __init__(self, model: nn.Module, *, modules: Collection[str] | None = None, max_bytes: int = MAX_BYTES) -> None:
+        """Args:
+        model: Any module.
+        modules: Paths; attention in them and their submodules is recorded. None for all.
+        max_bytes: How much the recorded weights may hold; what does not fit is recorded without weights.
+
+        Raises:
+            AddressError: A path names nothing in this model.
+        """
+        self.records: list[AttentionRecord] = []
+        self.bytes = 0
+        self.max_bytes = max_bytes
+        self._watch = Watch(model)
+        self._modules = None if modules is None else tuple(modules)
+        self._calls: dict[str, int] = {}
+        self._products = SoftmaxProducts()
+        self.frame: Frame | None = None
+        self._open = ExitStack()
+        known = set(self._watch.names.values())
+        for path in self._modules or ():
+            if path not in known:
+                raise AddressError(f"{type(model).__name__} has no module {path!r}.{nearest(path, known)}")
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self._products.clear)
+            stack.enter_context(self._watch)
+            stack.enter_context(transformers_attention(self))
+            stack.enter_context(edge_softmax(self))
+            stack.enter_context(_Mode(self))
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def name_of(self, module: nn.Module) -> str:
+        """The path of a module, or of the innermost one that is running."""
+        inner = self._watch.where
+        return self._watch.names.get(module) or ("" if inner is None else self._watch.names[inner])
+
+    def wanted(self, name: str | None = None) -> bool:
+        """Whether attention of this module, by default the one that is running, is recorded now."""
+        inner = self._watch.where
+        if inner is None or not self._watch.active:
+            return False
+        path = self._watch.names[inner] if name is None else name
+        chosen = self._modules
+        return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
+
+    def record(self, kind: str, size: int, compute: Callable[[], tuple[Tensor, float | None]], **edges: Any) -> None:
+        """Keep one attention.
+
+        Args:
+            kind: How it was seen.
+            size: How many weights there are.
+            compute: Gives the weights and their error; not called when they do not fit.
+            edges: ``edges`` and ``nodes`` of message passing.
+        """
+        frame, inner = self.frame, self._watch.where
+        module = frame.module if frame else "" if inner is None else self._watch.names[inner]
+        call = self._calls.get(module, 0)
+        self._calls[module] = call + 1
+        if frame:
+            frame.done, kind = True, frame.kind
+        if self.bytes + 4 * size > self.max_bytes:
+            self.records.append(AttentionRecord(module, call, kind, None))
+            return
+        with torch.no_grad():
+            weights, error = compute()
+            # A decoding step comes packed as (batch, key heads, group, keys).
+            if frame and weights.numel() == frame.batch * frame.heads * frame.queries * weights.size(-1):
+                weights = weights.reshape(frame.batch, frame.heads, frame.queries, weights.size(-1))
+            kept = weights.detach().to("cpu", torch.float32, copy=True)
+        self.bytes += kept.nbytes
+        self.records.append(AttentionRecord(module, call, kind, kept, error, **edges))
+
+    def scaled_dot_product(self, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+        """The model's own kernel, with its weights recorded."""
+        output = function(*args, **kwargs)
+        if self.wanted(self.frame.module) and not self.frame.done if self.frame else self.wanted():
+            query, key, value, mask, dropout, causal, scale = _sdpa_arguments(*args, **kwargs)
+
+            def compute() -> tuple[Tensor, float | None]:
+                weights = attention_weights(query, key, mask, causal=causal, scale=scale)
+                return weights, None if dropout else product_error(weights, value, output)
+
+            self.record("sdpa", query.numel() // query.size(-1) * key.size(-2), compute)
+        return output
+
+    def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``F.multi_head_attention_forward``, whose body runs with the mode off."""
+        if not self.wanted():
+            return function(*args, **kwargs)
+        if kwargs.get("need_weights", args[15] if len(args) > 15 else True):  # noqa: PLR2004 - its sixteenth argument
+            own, weights, error = packed_attention(function, args, kwargs)
+            self.record("mha", weights.numel(), lambda: (weights, error))
+            return own
+        real, thread = F.scaled_dot_product_attention, threading.get_ident()
+
+        def shadowed(*a: Any, **k: Any) -> Tensor:
+            return self.scaled_dot_product(real, *a, **k) if threading.get_ident() == thread else real(*a, **k)
+
+        F.scaled_dot_product_attention = shadowed  # the global that the body calls, for the length of this call
+        try:
+            return function(*args, **kwargs)
+        finally:
+            F.scaled_dot_product_attention = real
+
+    def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A matrix product, recorded when one operand is a softmax and the other an activation."""
+        found = self._products.find(name, args, kwargs)
+        output = function(*args, **kwargs)
+        if found is not None:
+            straight = found.straight
+
+            def compute() -> tuple[Tensor, float | None]:
+                return found.weights, product_error(found.weights, found.values, output) if straight else None
+
+            self.record("softmax", found.weights.numel(), compute)
+        return output
+
+    def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Any other torch call; results of softmax are followed."""
+        output = function(*args, **kwargs)
+        if name in SOFTMAX:
+            if isinstance(output, Tensor) and output.dim() > 1 and self.wanted():
+                self._products.add(output)
+        elif self._products:
+            self._products.follow(name, args, output)
+        return output
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is a result of softmax that may yet multiply something."""
+        return bool(self._products)
+
+
+class _Mode(TorchFunctionMode):
+    """Routes torch calls to an ``AttentionTap``; they run with the mode off."""
+
+    def __init__(self, tap: AttentionTap) -> None:
+        super().__init__()
+        self.tap = tap
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        name = getattr(func, "__name__", "").split(".")[0]  # overloads are called "softmax.int"
+        if name == "scaled_dot_product_attention":
+            return self.tap.scaled_dot_product(func, *args, **named)
+        if name == "multi_head_attention_forward":
+            return self.tap.multi_head(func, args, named)
+        if name == "__get__":
+            return func(*args, **named)
+        if name in MATMUL and self.tap.follows:
+            return self.tap.product(func, name, args, named)
+        return self.tap.other(func, name, args, named)
+
+
+def _sdpa_arguments(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,  # noqa: FBT001, FBT002 - torch's own signature
+    *,
+    scale: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, float, bool, float | None]:
+    return query, key, value, attn_mask, dropout_p, bool(is_causal), scale
