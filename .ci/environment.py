@@ -21,7 +21,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-INPUTS = ("pyproject.toml", "constraints.txt", "constraints/no-deps.txt", ".ci/environment.py")
+INPUTS = (
+    "pyproject.toml",
+    "constraints.txt",
+    "constraints/hashed.txt",
+    "constraints/no-deps.txt",
+    ".ci/environment.py",
+)
 OLDEST = (3, 11)
 USABLE = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
 CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
@@ -39,9 +45,10 @@ def main(kind: str) -> None:
     pip("--upgrade", "pip", *CONSTRAINTS)
     tell_about_torch()
     pip(requirement("torch"), *CONSTRAINTS, *torch_index())
-    pip("--require-hashes", "--no-deps", "--requirement", str(ROOT / "constraints/no-deps.txt"))
+    pip_by_hash("constraints/hashed.txt")
     groups = ["--group", "test"] if kind == "test" else []
     pip("--editable", ".[all]", *groups, *CONSTRAINTS, *torch_index())
+    pip_by_hash("constraints/no-deps.txt")
     complete(kind)
 
 
@@ -138,6 +145,11 @@ def has_cuda_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def pip_by_hash(file: str) -> None:
+    """Install exactly the files whose hashes are given, and nothing they ask for."""
+    pip("--require-hashes", "--no-deps", "--requirement", str(ROOT / file))
 
 
 def pip(*arguments: str) -> None:

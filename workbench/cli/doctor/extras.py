@@ -9,11 +9,11 @@ REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9._-]+).*extra\s*==\s*['\"]([\w-]+)['\"
 
 
 def members(requirements: list[str]) -> dict[str, list[str]]:
-    """Packages of each extra, out of a distribution's requirements; extras made of extras are left out."""
+    """Packages of each extra, out of a distribution's requirements; ``all`` is left out."""
     extras: dict[str, list[str]] = {}
     for text in requirements:
         found = REQUIREMENT.match(text)
-        if found and found[1] != DISTRIBUTION:
+        if found and found[2] != "all" and found[1] != DISTRIBUTION:
             extras.setdefault(found[2], []).append(found[1])
     return extras
 
