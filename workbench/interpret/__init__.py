@@ -2,6 +2,12 @@
 
 from workbench.interpret.attention_maps import AttentionMap as AttentionMap
 from workbench.interpret.attention_maps import AttentionMaps as AttentionMaps
+from workbench.interpret.attention_maps import attention as attention
 from workbench.interpret.attribution import Attribution as Attribution
+from workbench.interpret.session import Selection as Selection
+from workbench.interpret.session import Session as Session
+from workbench.interpret.session import Snapshot as Snapshot
 from workbench.interpret.structure import Overview as Overview
 from workbench.interpret.structure import Part as Part
+from workbench.interpret.structure import overview as overview
+from workbench.interpret.targets import Target as Target

@@ -26,14 +26,14 @@ def token_ids(inputs: Any) -> Tensor | None:
     else:
         values = list(given) if isinstance(given, tuple | list) else []
     for value in values:
-        if (
-            isinstance(value, Tensor)
-            and value.dim() == 2
-            and not value.is_floating_point()
-            and value.dtype.itemsize > 1
-        ):  # noqa: PLR2004 - (batch, length)
+        if isinstance(value, Tensor) and _is_ids(value):
             return value
     return None
+
+
+def _is_ids(value: Tensor) -> bool:
+    integers = not value.is_floating_point() and value.dtype.itemsize > 1  # not booleans, not the bytes of pictures
+    return integers and value.dim() == 2  # noqa: PLR2004 - (batch, length)
 
 
 def tokens(processor: Any, inputs: Any) -> list[list[str]]:

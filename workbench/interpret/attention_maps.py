@@ -4,11 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from workbench.core.batch import Batch
+from workbench.core.calling import Call, call
 from workbench.core.errors import AddressError, nearest
-from workbench.interpret._labels import tokens
+from workbench.core.live import evaluating, look
+from workbench.interpret._labels import positions, token_ids, tokens
 from workbench.interpret._markup import columns, table
+from workbench.taps import AttentionRecord, AttentionTap
 
 HEADER = ("attention", "kind", "weights", "error")
 
@@ -30,7 +35,7 @@ class AttentionMap:
     keys: tuple[tuple[str, ...], ...]
     """labels of the keys of each example"""
     error: float | None = None
-    """largest error of weights @ values against the layer's own product, relative to its largest value; None: not comparable"""
+    """of weights @ values against the layer's own product, over the product's largest value; None: not comparable"""
     edges: Tensor | None = None
     """(2, edges), source above target, when the kind is "edges" """
 
@@ -43,10 +48,10 @@ class AttentionMap:
         """The weights as (batch, heads, queries, keys), also for edges (queries are targets, keys are sources)."""
         if self.edges is None:
             return self.weights
-        nodes = len(self.queries[0])
-        square = self.weights.new_zeros(self.weights.shape[-1], nodes, nodes)
-        square.index_put_((slice(None), self.edges[1], self.edges[0]), self.weights.T, accumulate=True)  # pyright: ignore
-        return square[None]
+        nodes, heads = len(self.queries[0]), self.weights.size(-1)
+        source, target = self.edges
+        flat = self.weights.new_zeros(heads, nodes * nodes).index_add_(1, target * nodes + source, self.weights.T)
+        return flat.view(1, heads, nodes, nodes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,16 +103,15 @@ class AttentionMaps(Sequence[AttentionMap]):
         if self.reason:
             return self.reason
         errors = self.check()
-        said = (
-            f"Weights @ values equal the layers' own products to {max(errors.values()):.1e} in {len(errors)} of {len(self.maps)}."
-            if errors
-            else "No layer's own product could be compared with weights @ values."
-        )
+        said = "No layer's own product could be compared with weights @ values."
+        if errors:
+            of = f"{len(errors)} of {len(self.maps)} calls"
+            said = f"Weights @ values equal the layer's own product to {max(errors.values()):.1e} in {of}."
         return f"{said} Left out by the byte cap: {', '.join(self.left_out)}." if self.left_out else said
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (m.name, m.kind, "×".join(map(str, m.weights.shape)), "" if m.error is None else f"{m.error:.1e}")
+            (m.name, m.kind, "x".join(map(str, m.weights.shape)), "" if m.error is None else f"{m.error:.1e}")
             for m in self.maps
         ]
 
@@ -118,3 +122,120 @@ class AttentionMaps(Sequence[AttentionMap]):
 
     def _repr_html_(self) -> str:
         return table(HEADER, self._rows(), self.doubt)
+
+
+MAX_BYTES = 1 << 28
+
+
+def attention(
+    model: nn.Module,
+    batch: Any,
+    *,
+    modules: Sequence[str] | None = None,
+    max_bytes: int = MAX_BYTES,
+    call: Call | None = None,
+    processor: Any = None,
+) -> AttentionMaps:
+    """The attention weights of every attention that one forward computes, in evaluation mode.
+
+    The weights are recomputed beside the model's own kernels (Vaswani et al. 2017, arXiv:1706.03762, equation 1),
+    which give the output; the model is never switched to another implementation.
+
+    Args:
+        model: Any module: transformers on any attention implementation, ``torch.nn``, written out by hand, PyG.
+        batch: What the model is called with.
+        modules: Paths of the modules to look into, with their submodules; None for all.
+        max_bytes: How much the weights may hold; what does not fit is named in ``.left_out``.
+        call: How the model is called, where that is not the ordinary way.
+        processor: A tokenizer, or a processor that has one, that writes the labels.
+
+    Returns:
+        The maps in the order in which they were computed; empty, with a ``.reason``, where there is no attention.
+
+    Raises:
+        AddressError: A path in ``modules`` names nothing in this model.
+    """
+    tap = AttentionTap(model, modules=modules, max_bytes=max_bytes)
+    with look(), evaluating(model), torch.no_grad(), tap:
+        _forward(model, batch, call)
+    return collected(tap, model, batch, processor)
+
+
+def collected(tap: AttentionTap, model: nn.Module, inputs: Any, processor: Any = None) -> AttentionMaps:
+    """What a tap recorded during one forward, with labels.
+
+    Args:
+        tap: After the forward.
+        model: The model that was called.
+        inputs: What it was called with.
+        processor: A tokenizer, or a processor that has one.
+    """
+    texts = tuple(tuple(row) for row in tokens(processor, inputs))
+    ids = token_ids(inputs)
+    examples = len(ids) if ids is not None else len(inputs) if isinstance(inputs, Batch) else 0
+    maps = tuple(
+        _labelled(record, record.weights, texts, examples) for record in tap.records if record.weights is not None
+    )
+    left_out = tuple(_name(record) for record in tap.records if record.weights is None)
+    reason = "" if maps else _reason(model, left_out, tap.max_bytes)
+    return AttentionMaps(maps=maps, left_out=left_out, reason=reason, inputs=inputs)
+
+
+def _forward(model: nn.Module, batch: Any, how: Call | None) -> None:
+    call(model, batch, call=how)
+
+
+def _name(record: AttentionRecord) -> str:
+    return f"{record.module}@{record.call}" if record.call else record.module
+
+
+def _labelled(
+    record: AttentionRecord, weights: Tensor, texts: tuple[tuple[str, ...], ...], examples: int
+) -> AttentionMap:
+    if record.edges is not None:
+        queries = keys = (positions(record.nodes),)
+    else:
+        weights = _four_axes(weights, examples)
+        queries, keys = (_labels(texts, weights.size(0), weights.size(axis)) for axis in (2, 3))
+    return AttentionMap(
+        module=record.module,
+        call=record.call,
+        kind=record.kind,
+        weights=weights,
+        queries=queries,
+        keys=keys,
+        error=record.error,
+        edges=record.edges,
+    )
+
+
+def _labels(texts: tuple[tuple[str, ...], ...], batch: int, count: int) -> tuple[tuple[str, ...], ...]:
+    if len(texts) == batch and all(len(row) == count for row in texts):
+        return texts
+    return (positions(count),) * batch
+
+
+def _four_axes(weights: Tensor, examples: int) -> Tensor:
+    """Weights of any leading axes as (batch, heads, queries, keys)."""
+    queries, keys = weights.shape[-2:]
+    if weights.dim() == 4:  # noqa: PLR2004 - as it is
+        return weights
+    if weights.dim() > 4:  # noqa: PLR2004 - more axes of heads or windows
+        return weights.reshape(weights.size(0), -1, queries, keys)
+    rows = weights.reshape(-1, queries, keys)
+    # (batch * heads, queries, keys) is how bmm is used; without heads the two are the same.
+    return rows.view(examples, -1, queries, keys) if examples and len(rows) % examples == 0 else rows[:, None]
+
+
+def _reason(model: nn.Module, left_out: tuple[str, ...], max_bytes: int) -> str:
+    if left_out:
+        return (
+            f"None of the {len(left_out)} attention calls fitted under max_bytes={max_bytes:,}: "
+            f"name one, such as modules=[{left_out[0]!r}], give shorter inputs, or raise the cap."
+        )
+    classes = sorted({type(module).__name__ for module in model.modules()} - {type(model).__name__})
+    return (
+        f"No attention was computed by {type(model).__name__}: this forward called no scaled_dot_product_attention, "
+        "multi_head_attention_forward, softmax(...) @ values, attention function of transformers or edge softmax of PyG"
+        f" (its modules are {', '.join(classes[:8]) or 'none'}{', ...' if len(classes) > 8 else ''})."  # noqa: PLR2004 - a list that reads as a sentence
+    )

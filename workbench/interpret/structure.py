@@ -1,11 +1,16 @@
 """Overview: the tree of any module with what each part costs and whether it is alive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
+from workbench.core.batch import Batch
+from workbench.core.calling import Call
 from workbench.core.errors import AddressError, nearest
 from workbench.interpret._markup import amount, columns, table
+from workbench.interpret.measuring import Measured, Measurements, measure
 
 HEADER = ("part", "class", "output", "parameters", "FLOPs", "time", "dead")
 
@@ -27,13 +32,13 @@ class Part:
     bytes: int
     """of parameters and buffers, with its submodules"""
     output: str = ""
-    """shapes of its first output, "2×12×384"; empty when it did not run"""
+    """shapes of its first output, "2x12x384"; empty when it did not run"""
     calls: int = 0
     """how often it ran in the forward"""
     flops: int = 0
     """floating-point operations of the forward, with its submodules"""
     time_share: float = 0.0
-    """share of the forward's time, with its submodules"""
+    """share of the forward's time, with its submodules; 0 when a fused kernel did its work"""
     dead: float | None = None
     """share of units (channels, features) that are zero on all the inputs; None where that means nothing"""
     zeros: float | None = None
@@ -106,7 +111,7 @@ class Overview(Sequence[Part]):
                 p.output,
                 amount(p.parameters) if p.parameters else "",
                 amount(p.flops) if p.flops else "",
-                f"{p.time_share:.0%}" if p.calls else "",
+                f"{p.time_share:.0%}" if p.time_share else "",
                 "" if p.dead is None else f"{p.dead:.0%}",
             )
             for p in self.parts
@@ -119,3 +124,78 @@ class Overview(Sequence[Part]):
 
     def _repr_html_(self) -> str:
         return table(HEADER, self._rows(), f"{self.summary} {self.doubt}".strip())
+
+
+def overview(model: nn.Module, inputs: Any, call: Call | None = None) -> Overview:
+    """Every part of a model with its shape, parameters, operations, time and dead units on some inputs.
+
+    Works for any module. Runs four forwards in evaluation mode; generator, modes and weights stay as they were.
+
+    Args:
+        model: Any module.
+        inputs: What it is called with.
+        call: How it is called, where that is not the ordinary way.
+
+    Returns:
+        The tree, parents before their children.
+    """
+    found = measure(model, inputs, call)
+    names = parameter_names(model)
+    parts = tuple(_part(path, module, found, names) for path, module in model.named_modules())
+    own = list(model.parameters())
+    return Overview(
+        parts=parts,
+        model=type(model).__name__,
+        parameters=sum(p.numel() for p in own),
+        trainable=sum(p.numel() for p in own if p.requires_grad),
+        bytes=sum(t.nbytes for t in (*own, *model.buffers())),
+        flops=found.flops,
+        seconds=found.seconds,
+        examples=len(inputs if isinstance(inputs, Batch) else Batch(_as_inputs(inputs))),
+        tied=tuple(group for group in names.values() if len(group) > 1),
+        warnings=_warnings(model, found),
+    )
+
+
+def parameter_names(model: nn.Module) -> dict[int, tuple[str, ...]]:
+    """The names of each parameter by its identity; several where it is tied."""
+    names: dict[int, tuple[str, ...]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names[id(parameter)] = (*names.get(id(parameter), ()), name)
+    return names
+
+
+def _part(path: str, module: nn.Module, found: Measurements, names: dict[int, tuple[str, ...]]) -> Part:
+    row = found.by_module.get(module, Measured())
+    own = [f"{path}.{name}" if path else name for name, _ in module.named_parameters(recurse=False)]
+    tied = [n for p in module.parameters(recurse=False) for n in names[id(p)] if n not in own]
+    return Part(
+        path=path,
+        kind=type(module).__name__,
+        depth=path.count(".") + 1 if path else 0,
+        children=sum(1 for _ in module.children()),
+        parameters=sum(p.numel() for p in module.parameters()),
+        bytes=sum(t.nbytes for t in (*module.parameters(), *module.buffers())),
+        output="" if row.output is None else "x".join(map(str, row.output)),
+        calls=row.calls,
+        flops=row.flops,
+        time_share=row.seconds / found.seconds if found.seconds else 0.0,
+        dead=row.dead,
+        zeros=row.zeros,
+        tied=tuple(tied),
+    )
+
+
+def _as_inputs(inputs: Any) -> Any:
+    return inputs if isinstance(inputs, tuple | Mapping) else (inputs,)
+
+
+def _warnings(model: nn.Module, found: Measurements) -> tuple[str, ...]:
+    said: list[str] = []
+    idle = [path for path, module in model.named_modules() if module not in found.by_module and path]
+    silent = [p for p in idle if type(model.get_submodule(p)).forward is not nn.Module.forward]
+    if silent:
+        said.append(f"{len(silent)} modules did not run on these inputs, such as {silent[0]}.")
+    if not found.flops:
+        said.append("No matrix product or convolution was counted.")
+    return tuple(said)

@@ -1,4 +1,4 @@
-"""Reading and editing values inside any live module, without a trace: ``tap`` for values, ``AttentionTap`` for attention."""
+"""Reading and editing values inside any live module, without a trace: ``tap``; ``AttentionTap`` for attention."""
 
 from workbench.taps.capture import AttentionRecord as AttentionRecord
 from workbench.taps.capture import AttentionTap as AttentionTap

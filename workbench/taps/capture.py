@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -53,10 +53,12 @@ class AttentionTap:
     """A context in which the attention of one model is recorded, in the thread that entered it."""
 
     def __init__(self, model: nn.Module, *, modules: Collection[str] | None = None, max_bytes: int = MAX_BYTES) -> None:
-        """Args:
-        model: Any module.
-        modules: Paths; attention in them and their submodules is recorded. None for all.
-        max_bytes: How much the recorded weights may hold; what does not fit is recorded without weights.
+        """A tap that begins when it is entered.
+
+        Args:
+            model: Any module.
+            modules: Paths; attention in them and their submodules is recorded. None for all.
+            max_bytes: How much the recorded weights may hold; what does not fit is recorded without weights.
 
         Raises:
             AddressError: A path names nothing in this model.

@@ -38,10 +38,12 @@ class Watch:
     """A context in which one model is watched in the thread that entered it."""
 
     def __init__(self, model: nn.Module, *, entered: Entered | None = None, left: Left | None = None) -> None:
-        """Args:
-        model: Any module.
-        entered: Told before each forward of it or a submodule.
-        left: Told after each; what it returns, unless None, replaces the output.
+        """A watch that begins when it is entered.
+
+        Args:
+            model: Any module.
+            entered: Told before each forward of it or a submodule.
+            left: Told after each; what it returns, unless None, replaces the output.
 
         Raises:
             ModelError: What was given is no module.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -101,10 +101,8 @@ def _projected_error(asked: Mapping[str, Any], weights: Tensor, output: Tensor) 
     if value.dim() != 3 or any(extra) or asked["add_zero_attn"] or (asked["training"] and asked["dropout_p"]):  # noqa: PLR2004 - (keys, batch, width)
         return None
     bias = asked["in_proj_bias"]
-    if asked["use_separate_proj_weight"]:
-        projection = asked["v_proj_weight"]
-    else:
-        projection = asked["in_proj_weight"].chunk(3)[2]
+    separate = asked["use_separate_proj_weight"]
+    projection = asked["v_proj_weight"] if separate else asked["in_proj_weight"].chunk(3)[2]
     values = F.linear(value, projection, None if bias is None else bias.chunk(3)[2])
     keys, batch, width = values.shape
     heads = asked["num_heads"]

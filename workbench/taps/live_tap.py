@@ -52,13 +52,13 @@ class Seen(Mapping[str, Any]):
 
     model: str
     wishes: tuple[str, ...]
-    values: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     """address -> why its value was not kept"""
 
     def __getitem__(self, address: str) -> Any:
-        if address in self.values:
-            return self.values[address]
+        if address in self.kept:
+            return self.kept[address]
         if address in self.refused:
             raise AddressError(self.refused[address])
         if address in self.wishes:
@@ -68,11 +68,16 @@ class Seen(Mapping[str, Any]):
             )
         raise AddressError(f"{address!r} was not asked for.{nearest(address, self.wishes)}")
 
+    @property
+    def bytes(self) -> int:
+        """How much the values hold."""
+        return sum(t.numel() * t.element_size() for value in self.kept.values() for _, t in tensors(value))
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.kept)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.kept)
 
 
 class Tap:
@@ -84,9 +89,11 @@ class Tap:
     """
 
     def __init__(self, model: nn.Module, *, max_bytes: int = MAX_BYTES) -> None:
-        """Args:
-        model: Any module; nothing is attached to it.
-        max_bytes: How much may be held by the values read; a value beyond it is not kept.
+        """A tap that begins when it is entered.
+
+        Args:
+            model: Any module; nothing is attached to it.
+            max_bytes: How much may be held by the values read; a value beyond it is not kept.
 
         Raises:
             ModelError: What was given is no module.
@@ -179,7 +186,7 @@ class Tap:
         return None if new is output else new
 
     def _forget(self, wish: _Wish, seen: Seen) -> None:
-        seen.values.pop(wish.address.text, None)
+        seen.kept.pop(wish.address.text, None)
         seen.refused.pop(wish.address.text, None)
         self._held.pop((id(seen), wish.address.text), None)
 
@@ -201,7 +208,7 @@ class Tap:
             return
         self._held[id(seen), text] = size
         # A copy, because the model may go on to change its own tensor in place.
-        seen.values[text] = value if wish.attached else mapped(value, lambda t: _copied(t, wish.device))
+        seen.kept[text] = value if wish.attached else mapped(value, lambda t: _copied(t, wish.device))
 
 
 def tap(model: nn.Module, *, max_bytes: int = MAX_BYTES) -> Tap:

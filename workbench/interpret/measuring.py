@@ -1,0 +1,153 @@
+"""What each module of a model costs on some inputs: shapes, operations, time, dead units."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
+
+from workbench.core.calling import Call, call, scores
+from workbench.core.errors import ModelError
+from workbench.core.live import evaluating, look
+from workbench.taps import Watch
+
+REPEATS = 3
+_CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001 - an operator's name
+
+
+@dataclass(slots=True)
+class Measured:
+    """Figures of one module over one forward."""
+
+    output: tuple[int, ...] | None = None
+    calls: int = 0
+    flops: int = 0
+    seconds: float = 0.0
+    dead: float | None = None
+    zeros: float | None = None
+
+
+@dataclass(slots=True)
+class Measurements:
+    """Figures of every module that ran."""
+
+    by_module: dict[nn.Module, Measured] = field(default_factory=dict)
+    flops: int = 0
+    seconds: float = 0.0
+
+
+def measure(model: nn.Module, inputs: Any, how: Call | None) -> Measurements:
+    """Run the model a few times and measure every module.
+
+    The time is that of the fastest of three undisturbed forwards; shapes, zeros and operations come from one
+    forward before them, in which fused encoder and recurrent kernels step aside so that they can be counted.
+    """
+    found = Measurements()
+    with look(), evaluating(model), torch.no_grad():
+        _count(model, inputs, how, found)
+        fastest: dict[nn.Module, float] | None = None
+        for _ in range(REPEATS):
+            seconds, total = _timed(model, inputs, how)
+            if fastest is None or total < found.seconds:
+                fastest, found.seconds = seconds, total
+    for module, seconds in (fastest or {}).items():
+        found.by_module.setdefault(module, Measured()).seconds = seconds
+    return found
+
+
+def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements) -> None:
+    began: dict[nn.Module, int] = {}
+    given: dict[nn.Module, float] = {}
+    counter = FlopCounterMode(display=False, custom_mapping={_CPU_ATTENTION: _cpu_attention_flop})
+
+    def entered(module: nn.Module, given_to: tuple[Any, ...]) -> None:
+        began[module] = counter.get_total_flops()
+        given[module] = _zero_share(given_to[0]) if given_to else 0.0
+
+    def left(module: nn.Module, output: Any) -> None:
+        row = found.by_module.setdefault(module, Measured())
+        row.calls += 1
+        row.flops += counter.get_total_flops() - began.get(module, 0)
+        _look_at(module, row, output, given.get(module, 0.0))
+
+    with ExitStack() as stack:
+        stack.enter_context(_plain_kernels())
+        stack.enter_context(counter)
+        stack.enter_context(Watch(model, entered=entered, left=left))
+        call(model, inputs, call=how)
+    found.flops = counter.get_total_flops()
+
+
+def _cpu_attention_flop(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return sdpa_flop(query, key, value)
+
+
+@contextmanager
+def _plain_kernels() -> Generator[None]:
+    """Fused kernels whose operations cannot be counted step aside."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _look_at(module: nn.Module, row: Measured, output: Any, zeros_given: float) -> None:
+    try:
+        value = scores(output)
+    except ModelError:
+        return
+    if row.output is None:
+        row.output = tuple(value.shape)
+    share = _zero_share(value)
+    # A module that only passes zeros on (flatten, dropout, pooling) has no dead units of its own.
+    if next(module.children(), None) is None and value.dim() > 1 and share > zeros_given:
+        units = (value == 0).movedim(_unit_axis(value), 0).flatten(1)
+        row.zeros, row.dead = share, float(units.all(1).float().mean())
+
+
+def _zero_share(value: Any) -> float:
+    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
+        return 0.0
+    return float((value == 0).float().mean())
+
+
+def _unit_axis(value: Tensor) -> int:
+    """Channels of pictures and volumes; features of everything else."""
+    return 1 if value.dim() > 3 else -1  # noqa: PLR2004 - (batch, channels, height, width)
+
+
+def _timed(model: nn.Module, inputs: Any, how: Call | None) -> tuple[dict[nn.Module, float], float]:
+    clock = _clock(model)
+    began: dict[nn.Module, float] = {}
+    spent: dict[nn.Module, float] = {}
+
+    def entered(module: nn.Module, _: Any) -> None:
+        began[module] = clock()
+
+    def left(module: nn.Module, _: Any) -> None:
+        spent[module] = spent.get(module, 0.0) + clock() - began.get(module, 0.0)
+
+    watch: AbstractContextManager[Any] = Watch(model, entered=entered, left=left)
+    with watch:
+        start = clock()
+        call(model, inputs, call=how)
+        total = clock() - start
+    return spent, total
+
+
+def _clock(model: nn.Module) -> Callable[[], float]:
+    if not any(p.is_cuda for p in model.parameters()):
+        return time.perf_counter
+
+    def clock() -> float:
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    return clock

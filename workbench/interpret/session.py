@@ -1,0 +1,290 @@
+"""Session: one model, one input, one target, one selection, and what was captured. Every panel is a view of it."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.core.batch import Batch, is_pyg
+from workbench.core.calling import Call, call, scores
+from workbench.core.errors import ConfigError, DataError
+from workbench.core.live import evaluating, look
+from workbench.interpret import attention_maps, structure, targets
+from workbench.interpret._labels import tokens
+from workbench.interpret.attention_maps import AttentionMaps
+from workbench.interpret.attribution import Attribution
+from workbench.interpret.structure import Overview
+from workbench.interpret.targets import Target, Wanted
+from workbench.taps import AttentionTap, Seen, tap
+from workbench.taps.addresses import resolve
+
+MAX_BYTES = 1 << 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a person points at; one panel sets it and all follow."""
+
+    example: int = 0
+    """row of the batch"""
+    token: int | None = None
+    """position in the example"""
+    layer: str | None = None
+    """path of a module, or name of an attention map"""
+    head: int | None = None
+    """head of that layer"""
+    label: int | None = None
+    """class or token whose score is looked at"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """What one forward gave."""
+
+    output: Any
+    """detached; on the device of the model"""
+    attention: AttentionMaps
+    values: Seen
+    """the values that were wanted, by address"""
+    versions: tuple[tuple[int, int], ...]
+    """which weights it was computed with"""
+
+
+class Session:
+    """One model, one input, one target and one selection, under one byte cap.
+
+    One forward serves every view: output, attention and the values that views ``want``. It is kept until the
+    input changes or ``refresh`` is called; ``stale`` says that the weights have changed since.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Any,
+        *,
+        names: Sequence[str] | None = None,
+        processor: Any = None,
+        call: Call | None = None,
+        target: Wanted | Target = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """A session that computes when it is first asked.
+
+        Args:
+            model: Any module; nothing is attached to it.
+            inputs: A batch, or what would stand in ``Batch.inputs``.
+            names: Names of the classes.
+            processor: A tokenizer, or a processor that has one.
+            call: How the model is called, where that is not the ordinary way.
+            target: What is explained; None to infer it from the output.
+            max_bytes: How much captured values and attention may hold together.
+        """
+        self.model, self.names, self.processor, self.call = model, names, processor, call
+        self.max_bytes = max_bytes
+        self.batch = as_batch(inputs)
+        self.selection = Selection()
+        self.forwards = 0
+        """forwards that were run to capture values"""
+        self._target = target
+        self._wanted: list[str] = []
+        self._snapshot: Snapshot | None = None
+        self._overview: Overview | None = None
+        self._attribution: Attribution | None = None
+        self._followers: list[Callable[[Session], None]] = []
+        self._lock = threading.RLock()
+
+    # What is looked at
+
+    def use(self, inputs: Any) -> None:
+        """Look at another input; everything captured is forgotten and followers are told."""
+        with self._lock:
+            self.batch = as_batch(inputs)
+            self.selection = replace(self.selection, example=0, token=None)
+            self._forget()
+        self._tell()
+
+    def explain(self, target: Wanted | Target) -> None:
+        """Explain another score; followers are told."""
+        with self._lock:
+            self._target, self._attribution = target, None
+        self._tell()
+
+    def select(self, **changes: Any) -> Selection:
+        """Point at something else: example, token, layer, head or label; followers are told.
+
+        Raises:
+            ConfigError: There is no such kind of thing to point at.
+        """
+        unknown = set(changes) - set(Selection.__dataclass_fields__)
+        if unknown:
+            allowed = ", ".join(Selection.__dataclass_fields__)
+            raise ConfigError(f"Nothing called {sorted(unknown)[0]!r} can be selected. Choose from {allowed}.")
+        with self._lock:
+            before, self.selection = self.selection, replace(self.selection, **changes)
+        if self.selection != before:
+            self._tell()
+        return self.selection
+
+    def follow(self, told: Callable[["Session"], None]) -> Callable[[], None]:
+        """Be told after every change of input, target, selection or weights; returns how to stop that."""
+        self._followers.append(told)
+        return lambda: self._followers.remove(told) if told in self._followers else None
+
+    # What was captured
+
+    def want(self, *addresses: str) -> None:
+        """Have values captured in the next forward, so that several views share one.
+
+        Raises:
+            AddressError: An address names nothing in this model.
+        """
+        for address in addresses:
+            resolve(self.model, address)
+        with self._lock:
+            new = [address for address in addresses if address not in self._wanted]
+            self._wanted += new
+            if new:
+                self._snapshot = None
+
+    def snapshot(self) -> Snapshot:
+        """The captured forward; runs it if there is none."""
+        with self._lock:
+            if self._snapshot is None:
+                self._snapshot = self._forward()
+            return self._snapshot
+
+    def value(self, address: str) -> Any:
+        """A value inside the model on this input.
+
+        Raises:
+            AddressError: There is no such address, it was not computed, or it did not fit under the byte cap.
+        """
+        self.want(address)
+        return self.snapshot().values[address]
+
+    @property
+    def output(self) -> Any:
+        """What the model returned, detached."""
+        return self.snapshot().output
+
+    @property
+    def scores(self) -> Tensor:
+        """The main tensor of the output."""
+        return scores(self.output)
+
+    @property
+    def attention(self) -> AttentionMaps:
+        """Every attention of the forward; empty, with a reason, where there is none."""
+        return self.snapshot().attention
+
+    @property
+    def target(self) -> Target:
+        """What is explained.
+
+        Raises:
+            DataError: The target does not fit the output.
+        """
+        return targets.choose(self.model, self.output, self._target, names=self.names)
+
+    @property
+    def tokens(self) -> list[list[str]]:
+        """The tokens of each example; empty where there are none or nothing can write them."""
+        return tokens(self.processor, self.batch)
+
+    @property
+    def bytes(self) -> int:
+        """How much the captured forward holds."""
+        held = self._snapshot
+        if held is None:
+            return 0
+        return sum(m.weights.nbytes for m in held.attention) + held.values.bytes
+
+    @property
+    def stale(self) -> bool:
+        """Whether the weights have changed since the forward that was captured."""
+        return self._snapshot is not None and self._snapshot.versions != versions(self.model)
+
+    def refresh(self) -> None:
+        """Forget what was captured, so that the next question is answered with the weights of now."""
+        with self._lock:
+            self._forget()
+        self._tell()
+
+    # Methods
+
+    def overview(self) -> Overview:
+        """The tree of the model with what each part costs on this input."""
+        with self._lock:
+            if self._overview is None:
+                self._overview = structure.overview(self.model, self.batch, self.call)
+            return self._overview
+
+    def attributions(self, **options: Any) -> Iterator[Attribution]:
+        """Integrated gradients of the target, improving until the completeness gap closes.
+
+        Args:
+            options: Those of ``integrated_gradients``.
+        """
+        from workbench.interpret.integrated import improving_integrated_gradients
+
+        for result in improving_integrated_gradients(self.model, self.batch, self.target, call=self.call, **options):
+            self._attribution = result
+            yield result
+
+    def attribution(self, **options: Any) -> Attribution:
+        """The last of ``attributions``; kept until input, target or weights change."""
+        if self._attribution is None or options or not self._attribution.converged:
+            for _ in self.attributions(**options):
+                pass
+        if self._attribution is None:
+            raise DataError("No attribution was computed.")
+        return self._attribution
+
+    # Inside
+
+    def _forward(self) -> Snapshot:
+        values = tap(self.model, max_bytes=self.max_bytes // 2)
+        attended = AttentionTap(self.model, max_bytes=self.max_bytes - self.max_bytes // 2)
+        with look(), evaluating(self.model), torch.no_grad():
+            marks = versions(self.model)
+            with values, attended:
+                seen = values.read(*self._wanted)
+                output = call(self.model, self.batch, call=self.call)
+        self.forwards += 1
+        maps = attention_maps.collected(attended, self.model, self.batch, self.processor)
+        return Snapshot(output=output, attention=maps, values=seen, versions=marks)
+
+    def _forget(self) -> None:
+        self._snapshot = self._overview = self._attribution = None
+
+    def _tell(self) -> None:
+        for told in tuple(self._followers):
+            told(self)
+
+
+def as_batch(inputs: Any) -> Batch:
+    """Inputs as a batch: a tensor or graph stands alone in a tuple.
+
+    Raises:
+        DataError: There is nothing in them.
+    """
+    if isinstance(inputs, Batch):
+        return inputs
+    if isinstance(inputs, Tensor) or is_pyg(inputs):
+        return Batch((inputs,))
+    if isinstance(inputs, list):
+        return Batch(tuple(inputs))
+    if inputs is None:
+        raise DataError("There is no input to look at: pass what the model is called with.")
+    if hasattr(inputs, "keys") and not isinstance(inputs, dict):  # BatchEncoding of transformers
+        return Batch(dict(inputs))
+    return Batch(inputs if isinstance(inputs, tuple | dict) else (inputs,))
+
+
+def versions(model: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Marks that change whenever weights do: where each tensor lies and how often it was written to."""
+    held = (*model.parameters(), *model.buffers())
+    return tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in held)  # noqa: SLF001 - torch's only mark of a change in place
