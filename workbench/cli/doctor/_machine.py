@@ -29,12 +29,10 @@ class Trial:
 class Machine:
     """This machine and this Python."""
 
-    @property
     def python(self) -> tuple[int, int, int]:
         """Version of the running Python."""
         return sys.version_info[:3]
 
-    @property
     def variables(self) -> Mapping[str, str]:
         """Environment variables."""
         return os.environ

@@ -8,8 +8,9 @@ OLDEST = (3, 11)
 
 def check(machine: Machine) -> Finding:
     """Compare the version."""
-    version = ".".join(map(str, machine.python))
-    if machine.python[:2] >= OLDEST:
+    found = machine.python()
+    version = ".".join(map(str, found))
+    if found[:2] >= OLDEST:
         return Finding("ok", f"Python {version}.")
     oldest = ".".join(map(str, OLDEST))
     return Finding("fail", f"Python {version} is older than {oldest}.", f"make an environment with Python {oldest}")

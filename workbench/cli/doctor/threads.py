@@ -6,7 +6,7 @@ from workbench.cli.doctor._machine import Machine
 
 def check(machine: Machine) -> Finding:
     """Compare the threads that torch will start with the cores it may use."""
-    text = machine.variables.get("OMP_NUM_THREADS", "")
+    text = machine.variables().get("OMP_NUM_THREADS", "")
     threads = int(text) if text.isdigit() and int(text) else machine.visible_cores()
     cores = machine.cores()
     if threads <= cores:

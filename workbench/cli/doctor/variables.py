@@ -11,7 +11,7 @@ BUDGETS: tuple[str, ...] = get_args(Budget)
 
 def check(machine: Machine) -> Finding:
     """Look at ``WORKBENCH_BUDGET``."""
-    budget = machine.variables.get("WORKBENCH_BUDGET", "full")
+    budget = machine.variables().get("WORKBENCH_BUDGET", "full")
     if budget in BUDGETS:
         return Finding("ok", f"WORKBENCH_BUDGET is {budget}.")
     return Finding(
