@@ -1,0 +1,79 @@
+"""What can be wrong with data, each said in one sentence before anything trains on it."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from workbench.core.batch import Batch
+from workbench.core.errors import DataError
+from workbench.data.contract import Field
+
+INPUT_TYPES = (torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool)
+
+
+def check(name: str, split: str, whole: Batch, answer: Field | None) -> None:
+    """Refuse a split that no model can learn from.
+
+    Args:
+        name: Of the data set.
+        split: Of the examples.
+        whole: All examples of the split.
+        answer: The target's field.
+
+    Raises:
+        DataError: It is empty, has parts of different lengths, a wrong dtype, a value that is not finite, or a label
+            out of range.
+    """
+    where = f"{name} ({split})"
+    parts = _named(whole)
+    lengths = {part: len(tensor) for part, tensor in parts.items()}
+    if not lengths or min(lengths.values()) == 0:
+        raise DataError(f"{where} is empty: give at least one example.")
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
+        raise DataError(f"The parts of {where} differ in length: {said}.")
+    for part, tensor in parts.items():
+        _finite(where, part, tensor)
+    if answer is not None and answer.kind in ("classes", "next_token"):
+        _labels(where, whole.target, answer)
+
+
+def _named(whole: Batch) -> dict[str, Tensor]:
+    inputs = whole.inputs
+    rows = inputs.items() if isinstance(inputs, Mapping) else ((f"input {i}", v) for i, v in enumerate(inputs))
+    rows = {**dict(rows), "target": whole.target, "mask": whole.mask}
+    return {name: value for name, value in rows.items() if isinstance(value, Tensor)}
+
+
+def _finite(where: str, part: str, tensor: Tensor) -> None:
+    if tensor.dtype not in INPUT_TYPES:
+        raise DataError(
+            f"The {part} of {where} is {_short(tensor.dtype)}; use float32 for numbers, int64 for tokens and labels."
+        )
+    if not tensor.is_floating_point() or tensor.isfinite().all():
+        return
+    broken = int((~tensor.isfinite()).sum())
+    first = (~tensor.isfinite()).nonzero()[0].tolist()
+    raise DataError(
+        f"{broken} of {tensor.numel()} values in the {part} of {where} are not finite (NaN or infinite), "
+        f"the first at {tuple(first)}: fill them in or drop those rows."
+    )
+
+
+def _labels(where: str, target: Tensor | None, answer: Field) -> None:
+    if target is None:
+        return
+    if target.is_floating_point():
+        raise DataError(f"The labels of {where} are {_short(target.dtype)}; classes are int64, counted from 0.")
+    classes = len(answer.labels)
+    low, high = int(target.min()), int(target.max())
+    if low < 0 or high >= classes:
+        raise DataError(
+            f"The labels of {where} run from {low} to {high}; with {classes} classes they must lie in "
+            f"0 … {classes - 1}."
+        )
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
