@@ -121,7 +121,7 @@ class Session:
         unknown = set(changes) - set(Selection.__dataclass_fields__)
         if unknown:
             allowed = ", ".join(Selection.__dataclass_fields__)
-            raise ConfigError(f"Nothing called {sorted(unknown)[0]!r} can be selected. Choose from {allowed}.")
+            raise ConfigError(f"Nothing called {min(unknown)!r} can be selected. Choose from {allowed}.")
         with self._lock:
             before, self.selection = self.selection, replace(self.selection, **changes)
         if self.selection != before:
@@ -151,7 +151,7 @@ class Session:
 
     def snapshot(self) -> Snapshot:
         """The captured forward; runs it if there is none."""
-        with self._lock:
+        with look(), self._lock:  # in this order, because a step may tell a follower while it holds the first
             if self._snapshot is None:
                 self._snapshot = self._forward()
             return self._snapshot
@@ -217,7 +217,7 @@ class Session:
 
     def overview(self) -> Overview:
         """The tree of the model with what each part costs on this input."""
-        with self._lock:
+        with look(), self._lock:
             if self._overview is None:
                 self._overview = structure.overview(self.model, self.batch, self.call)
             return self._overview

@@ -52,7 +52,7 @@ def choose(
     value = scores(output)
     called = _namer(model, names)
     if wanted is None:
-        return _inferred(model, output, value.detach(), called)
+        return _inferred(model, value.detach(), called)
     if isinstance(wanted, tuple) and len(wanted) == 2 and value.dim() > 1:  # noqa: PLR2004 - (position, class)
         return _at(value, int(wanted[0]), int(wanted[1]), called)
     classes = torch.as_tensor(wanted, dtype=torch.int64)
@@ -121,7 +121,7 @@ def _at(value: Tensor, position: int, index: int, called: Callable[[int], str]) 
     )
 
 
-def _inferred(model: nn.Module, output: Any, value: Tensor, called: Callable[[int], str]) -> Target:
+def _inferred(model: nn.Module, value: Tensor, called: Callable[[int], str]) -> Target:
     if value.dim() < 2 or (value.dim() == 2 and value.size(-1) == 1):  # noqa: PLR2004 - one number per example
         return Target(
             sentence="the predicted value",
@@ -129,7 +129,7 @@ def _inferred(model: nn.Module, output: Any, value: Tensor, called: Callable[[in
             pick=lambda out: scores(out).reshape(-1),
         )
     if value.dim() == 3:  # noqa: PLR2004 - (examples, positions, classes)
-        return _over_positions(model, output, value, called)
+        return _over_positions(model, value, called)
     by_class = _by_class(value)
     if by_class is None:
         raise DataError(
@@ -139,7 +139,7 @@ def _inferred(model: nn.Module, output: Any, value: Tensor, called: Callable[[in
     return _per_row(value, by_class.argmax(-1), called, "the predicted class")
 
 
-def _over_positions(model: nn.Module, output: Any, value: Tensor, called: Callable[[int], str]) -> Target:
+def _over_positions(model: nn.Module, value: Tensor, called: Callable[[int], str]) -> Target:
     kind = type(model).__name__
     next_token = bool(getattr(model, "can_generate", bool)()) or "LMHead" in kind or "CausalLM" in kind
     if next_token or (value.size(-1) > LARGE_VOCABULARY and "CTC" not in kind and "Token" not in kind):
