@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class Average:
@@ -21,14 +22,15 @@ class Average:
             model: Whose weights are followed.
             decay: Memory, between 0 and 1.
         """
-        self._model, self._decay = model, decay
+        self._model = model
         self._live = [p.detach() for p in model.parameters() if p.is_floating_point()]
         self._kept = [p.clone() for p in self._live]
+        self._follow = get_ema_multi_avg_fn(decay)
 
     @torch.no_grad()
     def update(self) -> None:
         """Follow the weights by one step."""
-        torch._foreach_lerp_(self._kept, self._live, 1 - self._decay)
+        self._follow(self._kept, self._live, 0)
 
     def module(self) -> nn.Module:
         """A copy of the model with the averaged weights."""

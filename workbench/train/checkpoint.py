@@ -43,9 +43,11 @@ def paths(directory: Path) -> list[Path]:
     return sorted((directory / _FOLDER).glob("step-*.safetensors"))
 
 
-def steps(directory: Path) -> list[int]:
-    """The steps of a run's checkpoints, oldest first."""
-    return [int(path.stem.removeprefix("step-")) for path in paths(directory)]
+def set_aside(directory: Path, *, after: Loaded) -> None:
+    """Rename the unsound checkpoints that are newer than a sound one, so that none is taken for the newest again."""
+    for path in paths(directory):
+        if path.name > after.path.name:
+            path.replace(path.with_suffix(".refused"))
 
 
 def write(

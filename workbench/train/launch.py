@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench.core.errors import ConfigError, DataError, ModelError
+from workbench.core.errors import CheckpointError, ConfigError, ModelError
 from workbench.train import checkpoint
 from workbench.train.contract import Driver, Event, Job, Plan
 from workbench.train.run import Run
@@ -26,8 +26,8 @@ def start(
         job: The model, the data and how long.
         directory: The run's folder, for checkpoints and the record. Without one nothing touches the disk: history
             and model live as long as the run object does.
-        on_event: Called with every event, in the worker thread, between steps. An exception in it stops the run
-            as a failure, which ``wait()`` raises: a callback that is broken is not a run that went well.
+        on_event: Called with every event, in the worker thread, between steps. An exception in it ends the run as
+            failed, after a checkpoint, and is raised by ``wait()``.
         spec: What another process needs to make the same plan and job; stored in the folder.
 
     Returns:
@@ -35,13 +35,16 @@ def start(
 
     Raises:
         ConfigError: The plan does not honour the settings, or has no epochs.
-        DataError: The data does not fit the plan, or the folder already holds a run.
+        DataError: The data does not fit the plan.
+        CheckpointError: The folder holds a run already, another process is at it, or it cannot be written.
     """
-    driver = made(plan, job)
     folder = Path(directory) if directory is not None else None
-    if folder is not None and checkpoint.steps(folder):
-        raise DataError(f"{folder} already holds a run: go on with resume, or give another directory.")
+    if folder is not None and checkpoint.paths(folder):
+        raise CheckpointError(f"{folder} already holds a run: go on with resume, or give another directory.")
+    driver = made(plan, job)
+    spec = spec or RunSpec.of(plan, job)
     run = Run(driver, job.settings, seed=job.seed, directory=folder, on_event=on_event, spec=spec)
+    run.fresh()
     return run.start()
 
 
@@ -62,9 +65,11 @@ def resume(directory: str | Path, plan: Plan, job: Job, on_event: OnEvent | None
         CheckpointError: There is no run, or no sound checkpoint, or it is of another model.
         ConfigError: The plan does not honour the settings, or has no epochs.
     """
-    folder = Path(directory)
+    folder, own = Path(directory), RunSpec.of(plan, job)
     driver = made(plan, job)
-    run = Run(driver, job.settings, seed=job.seed, directory=folder, on_event=on_event, spec=None)
+    stored = RunSpec.read(folder, plan=plan)
+    spec = own.but(model=stored.model, config=stored.config, data=stored.data, options=stored.options)
+    run = Run(driver, job.settings, seed=job.seed, directory=folder, on_event=on_event, spec=spec)
     run.restore()
     return run.start()
 

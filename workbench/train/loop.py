@@ -17,7 +17,7 @@ from workbench.core import live
 from workbench.core.errors import CheckpointError, ConfigError, DataError, ModelError, NotFiniteError
 from workbench.train.average import Average
 from workbench.train.contract import Event, Job, Measure, Phase
-from workbench.train.optimisers import stepper
+from workbench.train.optimisers import bring_back, stepper
 from workbench.train.order import Order
 from workbench.train.patience import Patience
 from workbench.train.settings import Settings
@@ -53,9 +53,9 @@ class Loop:
             job: Model, data, settings (of class ``Settings``) and how long.
 
         Raises:
-                ConfigError: The settings are of another class, or the model does not offer what they ask for.
-                DataError: A split that is needed is empty.
-                ModelError: A phase has nothing to move.
+            ConfigError: The settings are of another class, or the model does not offer what they ask for.
+            DataError: A split that is needed is empty.
+            ModelError: A phase has nothing to move.
         """
         settings = job.settings
         if not isinstance(settings, Settings):
@@ -72,12 +72,11 @@ class Loop:
             orders.setdefault(key, Order(job, *key))
         self._rows = [_Row(phase, self.model, settings, orders[phase.split, phase.every]) for phase in phases]
         first = next((row for row in self._rows if row.order.split == "train"), self._rows[0])
-        self.per_epoch = first.order.per_epoch
-        self.total = job.steps or math.ceil((job.epochs or 1) * self.per_epoch * first.every / settings.accumulate)
+        self._order = first.order
         if job.steps is None:
-            for row in self._rows:
-                if row.order is first.order:
-                    row.order.end = (job.epochs or 1) * self.per_epoch
+            first.order.end = (job.epochs or 1) * first.order.per_epoch
+        self.total = job.steps or first.order.steps(job.epochs or 1)
+        self._stride = -(-first.order.epochs(self.total) // _VALIDATIONS) or 1
         self._varies = settings.warmup > 0 or settings.schedule != "constant"
         self._cpu = job.device.type == "cpu"
         self._plain = settings.accumulate == 1 and settings.clip is None and settings.precision == "float32"
@@ -108,7 +107,7 @@ class Loop:
         self.step = step = step + 1
         if self._validates and self._validation_due(step):
             events.append(self._validation())
-        return events or (Event(step, "waiting", {}),)
+        return events or (Event(step, "idle", {}),)
 
     def _phase(self, row: _Row, step: int, rate: float | None) -> Event:
         if rate is not None:
@@ -175,29 +174,23 @@ class Loop:
         return 0.5 * (1 + math.cos(math.pi * (step - s.warmup) / max(1, self.total - s.warmup)))
 
     def _validation_due(self, step: int) -> bool:
-        if self.settings.validate_every is not None:
-            return step % self.settings.validate_every == 0 or step == self.total
+        """A function of the step, not of the clock, so that a resumed run validates where the first would have."""
         if step == self.total:
             return True
-        apart = max(1, self.total // _VALIDATIONS)
-        batches = self.settings.accumulate
-        ended = step * batches // self.per_epoch > (step - 1) * batches // self.per_epoch
-        if self.per_epoch <= batches:
-            return step % apart == 0
-        # The first end of an epoch after every hundredth of the run: a function of the step, so that resume repeats it.
-        spread = max(1, math.ceil(apart * batches / self.per_epoch))
-        return ended and (step * batches // self.per_epoch) % spread == 0
+        if self.settings.validate_every is not None:
+            return step % self.settings.validate_every == 0
+        return self._order.epochs(step) // self._stride > self._order.epochs(step - 1) // self._stride
 
     def _validation(self) -> Event:
         examples = self.data.size("validation")
-        sums: dict[str, Tensor | float] = {}
+        sums: dict[str, float] = {}
         size = max(self.settings.batch_size, 256)
         with live.evaluating(self.model), torch.no_grad(), self._autocast:
-            for index in torch.arange(examples).split(size):
+            for index in torch.arange(examples, device="cpu").split(size):
                 batch = self.data.batch("validation", index).to(self.device)
                 for name, value in self.measure(self.model, batch).items():
                     sums[name] = sums.get(name, 0.0) + float(value) * len(index)
-        figures = {name: float(value) / examples for name, value in sums.items()}
+        figures = {name: value / examples for name, value in sums.items()}
         self._patience.see(figures)
         return Event(self.step, "validation", figures)
 
@@ -214,6 +207,7 @@ class Loop:
             "scaler": self._scaler.state_dict() if self._scaler else None,
             "ema": self.average.state() if self.average else None,
             "patience": self._patience.state(),
+            "examples": {row.order.split: row.order.examples for row in self._rows},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -223,17 +217,9 @@ class Loop:
             CheckpointError: The state is of another model or of other settings; the model is as it was.
         """
         _fits(self.model, state["model"])
-        saved = state["optimisers"]
-        if list(saved) != [row.name for row in self._rows]:
-            raise CheckpointError(
-                f"The checkpoint has the phases {', '.join(saved)}, and this objective has "
-                f"{', '.join(row.name for row in self._rows)}: resume with the objective of the run."
-            )
-        try:
-            for row in self._rows:
-                row.optimiser.load_state_dict(saved[row.name])
-        except (ValueError, KeyError) as error:
-            raise CheckpointError(f"The checkpoint is of another optimiser: {error}") from None
+        self._check_same(state)
+        for row in self._rows:
+            bring_back(row.optimiser, state["optimisers"][row.name])
         self.model.load_state_dict(state["model"])
         if self._scaler is not None and state["scaler"] is not None:
             self._scaler.load_state_dict(state["scaler"])
@@ -241,6 +227,21 @@ class Loop:
             self.average.restore(state["ema"])
         self._patience.restore(state["patience"])
         self.step = state["step"]
+
+    def _check_same(self, state: Mapping[str, Any]) -> None:
+        saved, own = list(state["optimisers"]), [row.name for row in self._rows]
+        if saved != own:
+            raise CheckpointError(
+                f"The checkpoint has the phases {', '.join(saved)}, and this objective has {', '.join(own)}: "
+                "resume with the objective of the run."
+            )
+        for row in self._rows:
+            before = state["examples"].get(row.order.split)
+            if before != row.order.examples:
+                raise CheckpointError(
+                    f"The run had {before} examples in its {row.order.split} split, and this data has "
+                    f"{row.order.examples}: resume with the data of the run."
+                )
 
     def _check_loss(self, row: _Row, loss: Tensor) -> None:
         if loss.dim():
@@ -277,12 +278,16 @@ def _autocast(settings: Settings, device: torch.device) -> Any:
 
 def _recompute(model: nn.Module) -> None:
     enable = getattr(model, "gradient_checkpointing_enable", None)
-    if not callable(enable):
-        raise ConfigError(
-            f"checkpoint_activations is set, and {type(model).__name__} offers no gradient_checkpointing_enable(): "
-            "leave the setting out."
-        )
-    enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        if callable(enable):
+            enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            return
+    except ValueError as error:  # transformers: this architecture does not support it
+        raise ConfigError(f"checkpoint_activations is set, and {type(model).__name__} refuses: {error}") from None
+    raise ConfigError(
+        f"checkpoint_activations is set, and {type(model).__name__} offers no gradient_checkpointing_enable(): "
+        "leave the setting out."
+    )
 
 
 def _fits(model: nn.Module, saved: Mapping[str, Tensor]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from workbench.core.errors import ConfigError
+from workbench.core.errors import CheckpointError, ConfigError
 from workbench.train.settings import SGD, AdamW, Muon, Optimiser
 
 
@@ -47,6 +47,21 @@ def stepper(config: Optimiser, module: nn.Module) -> tuple[Stepper, list[nn.Para
     for group in made.param_groups:
         group["initial_lr"] = group["lr"]
     return made, params
+
+
+def bring_back(optimiser: Stepper, state: dict[str, Any]) -> None:
+    """Load an optimiser's memory, and keep the step length and the like of its own config.
+
+    Raises:
+        CheckpointError: The memory is of an optimiser of another class or of other parameters.
+    """
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimiser.param_groups]
+    try:
+        optimiser.load_state_dict(state)
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"The checkpoint is of another optimiser: {error}") from None
+    for group, values in zip(optimiser.param_groups, own, strict=True):
+        group.update(values)
 
 
 @singledispatch

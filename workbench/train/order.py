@@ -1,7 +1,6 @@
 """The order of examples: a function of (seed, epoch), so that no position needs to be stored."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -24,7 +23,7 @@ class Order:
             every: Only every n-th step takes batches.
 
         Raises:
-                DataError: The data has no such split, or it is empty.
+            DataError: The data has no such split, or it is empty.
         """
         settings = job.settings
         assert isinstance(settings, Settings)  # noqa: S101 - the loop has refused anything else
@@ -37,7 +36,9 @@ class Order:
             raise DataError(f"The {split} split is empty: there is nothing to learn from.")
         self.per_epoch = -(-self.examples // self._size)
         self.end: int | None = None
-        self._epoch, self._batches, self._moves = -1, (), False
+        """batches after which nothing is taken; None for no such end"""
+        self._epoch, self._moves = -1, False
+        self._batches: Sequence[Batch] = ()
 
     def one(self, step: int) -> Batch:
         """The batch of a step that takes one."""
@@ -53,6 +54,14 @@ class Order:
         """(epoch, position in it), both from 0, of the i-th batch of a step."""
         return divmod(step // self._every * self._each + i, self.per_epoch)
 
+    def epochs(self, step: int) -> int:
+        """How many passes are complete after so many steps."""
+        return step // self._every * self._each // self.per_epoch
+
+    def steps(self, epochs: int) -> int:
+        """How many steps make so many passes."""
+        return -(-epochs * self.per_epoch // self._each) * self._every
+
     def _at(self, i: int) -> Batch:
         epoch, position = divmod(i, self.per_epoch)
         if epoch != self._epoch:
@@ -61,8 +70,13 @@ class Order:
         return batch.to(self._device) if self._moves else batch
 
     def _shuffle(self, epoch: int) -> None:
+        first_time, self._epoch = self._epoch < 0, epoch
+        if self.examples == 1 and not first_time:  # a whole graph: there is nothing to shuffle or to move again
+            return
         order = torch.randperm(self.examples, generator=seeds.generator(self._seed, epoch), device="cpu")
-        batches: Sequence[Any] = self._data.batches(self.split, order, self._size)
-        first: Batch = batches[0]
-        self._moves = any(tensor.device != self._device for tensor in first.tensors()) or not first.tensors()
-        self._batches, self._epoch = batches, epoch
+        self._batches = self._data.batches(self.split, order, self._size)
+        first = self._batches[0]
+        plain = first.tensors()
+        self._moves = any(tensor.device != self._device for tensor in plain) or not plain
+        if self.examples == 1 and self._moves:
+            self._batches, self._moves = [first.to(self._device)], False

@@ -1,43 +1,38 @@
 """Run: a driver in a worker thread, as a stream of events. Stop, pause, checkpoints and seeding act between steps."""
 
-import math
 import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
 from torch import nn
 
-from workbench.core import device as devices
 from workbench.core import live
-from workbench.core.errors import CheckpointError, ModelError, NotFiniteError
+from workbench.core.errors import CheckpointError, ModelError
 from workbench.train import checkpoint
+from workbench.train.boundary import Boundary
 from workbench.train.contract import Driver, Event
 from workbench.train.exact import Exact, circumstances, differences
+from workbench.train.folder import NAME, Folder
 from workbench.train.history import History
-from workbench.train.packing import pack
 from workbench.train.progress import Pace, Progress, memory
-from workbench.train.record import NAME, Record
+from workbench.train.reports import Reports
+from workbench.train.saving import Saver
 from workbench.train.settings import RunSettings
 from workbench.train.spec import RunSpec
+from workbench.train.worker import GLANCE, Worker
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_GLANCE = 0.1
-"""seconds between flushes of history and record, and between looks at the clock of checkpoints"""
-
 
 class Run:
-    """Training of one live model.
+    """Training of one live model; made by ``start`` and ``resume``.
 
-    Made by ``start`` and ``resume``. ``status`` is "new", "running", "paused", "done", "stopped" or "failed".
+    An exception in ``on_event`` ends the run as "failed" with a checkpoint of the step it came after, and is raised
+    by ``wait``: a callback that is broken is not a run that went well, and the model is as good as before it.
     """
 
     def __init__(
@@ -61,21 +56,19 @@ class Run:
             spec: Stored in the folder.
         """
         self.driver, self.settings, self.seed, self.directory, self.spec = driver, settings, seed, directory, spec
-        self.status, self.warnings = "new", []
+        self.status = "new"
+        """"new", "running", "paused", "done", "stopped" or "failed" """
+        self.warnings: list[str] = []
         self.error: BaseException | None = None
-        self.saved: Path | None = None
-        self._on_event, self._history, self._pace = on_event, History(), Pace()
-        self._record = Record(directory) if directory is not None else None
-        self._pending: deque[Event] = deque()
-        self._flushing, self._news = threading.Lock(), threading.Condition()
-        self._wishes: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._attention, self._stopping, self._pausing = threading.Event(), False, False
-        self._done, self._thread = threading.Event(), None
-        self._writing: threading.Thread | None = None
+        self.on_event = on_event
+        self.boundary, self.pace = Boundary(), Pace()
+        self.reports = Reports(directory, self.warn)
+        self.saver = Saver(directory, settings.keep_checkpoints, self.warn) if directory is not None else None
+        self.folder = Folder(directory) if directory is not None else None
+        self.news = threading.Condition()
         self._doubts: list[str] = []
-        self._bad: Event | None = None
-        self._loss: float | None = None
-        self._about = circumstances(settings, str(devices.of(driver.model)))
+        self._about = circumstances(driver.model, settings, seed)
+        self._worker: Worker | None = None
 
     # What a run shows
 
@@ -100,13 +93,13 @@ class Run:
     @property
     def running(self) -> bool:
         """Whether the worker is alive (also while it is paused)."""
-        return self._thread is not None and not self._done.is_set()
+        return self._worker is not None and not self._worker.ended.is_set()
 
     @property
     def history(self) -> History:
         """Everything reported so far."""
-        self._flush()
-        return self._history
+        self.reports.flush()
+        return self.reports.history
 
     @property
     def events(self) -> Iterator[Event]:
@@ -117,66 +110,89 @@ class Run:
             yield from self.history.since(cursor)
             if ended:
                 return
-            with self._news:
-                self._news.wait(_GLANCE)
+            with self.news:
+                self.news.wait(GLANCE)
 
     @property
     def exact(self) -> Exact:
-        """Whether resuming gives the uninterrupted run bit by bit; false with the reasons where not."""
-        return Exact((*((self.driver.inexact,) if self.driver.inexact else ()), *self._doubts))
+        """Whether resuming from the newest checkpoint gives the uninterrupted run bit by bit; if not, why."""
+        doubts = [*self._doubts, *([self.driver.inexact] if self.driver.inexact else [])]
+        if not self.running and 0 < self.driver.step < self.driver.total and not self.driver.resumable():
+            doubts.append(f"the run ended at step {self.driver.step}, which is no exact boundary of its driver")
+        return Exact(tuple(dict.fromkeys(doubts)))
 
     @property
     def progress(self) -> Progress:
         """How far the run is."""
-        step, total, rate = self.driver.step, self.driver.total, self._pace.rate
+        step, total, rate = self.driver.step, self.driver.total, self.pace.rate
         eta = (total - step) / rate if rate else None
-        return Progress(step, total, rate, eta, memory(), self._loss)
+        return Progress(step, total, rate, eta, memory(), self.reports.loss)
+
+    @property
+    def saved(self) -> Path | None:
+        """The newest checkpoint on disk."""
+        return self.saver.last if self.saver is not None else None
+
+    @property
+    def cited(self) -> tuple[object, ...]:
+        """What was used: the plan and its settings, where they are known, and the model."""
+        plan = (self.spec.plan,) if self.spec is not None else ()
+        return (*plan, self.settings, self.model)
 
     def plot(self) -> "go.Figure":
-        """All curves as a plotly figure (extra ``plots``)."""
+        """All curves as a plotly figure.
+
+        Raises:
+            MissingExtraError: plotly is not installed (extra ``plots``).
+        """
         from workbench.train.plot import curves
 
         return curves(self.history)
 
     def __repr__(self) -> str:
-        return f"<Run {self.status}, step {self.driver.step} of {self.driver.total}>"
+        where = f" in {self.directory}" if self.directory is not None else ""
+        return f"<Run {self.status}, step {self.driver.step} of {self.driver.total}{where}>"
 
     # What a person does
 
-    def start(self) -> "Run":
-        """Begin or go on, in a worker thread."""
+    def start(self) -> Self:
+        """Begin or go on, in a worker thread.
+
+        The thread has its own autocast and gradient modes, whatever the caller's are, and the caller's default
+        device.
+
+        Raises:
+            CheckpointError: Another process is at the run in this folder, or the folder cannot be written.
+        """
         if self.running:
             return self
+        if self.folder is not None:
+            self.folder.enter()
+            self.folder.begin(self.spec.model_dump(mode="json") if self.spec is not None else None)
         self.status, self.error = "running", None
-        self._stopping = self._pausing = False
-        self._done.clear()
-        default = torch.get_default_device()
-        around = nullcontext() if default.type == "cpu" else default
-        self._thread = threading.Thread(target=self._work, args=(around,), name="workbench-run", daemon=True)
-        self._thread.start()
+        self.boundary.clear()
+        self._worker = Worker(self)
+        self._worker.start()
         return self
 
     def stop(self) -> None:
         """End after the step that is running, with a checkpoint."""
-        self._stopping = True
-        self._attention.set()
+        self.boundary.stop()
 
     def pause(self) -> None:
         """Wait after the step that is running."""
-        self._pausing = True
-        self._attention.set()
+        self.boundary.pause()
 
-    def resume(self) -> "Run":
+    def resume(self) -> Self:
         """Go on after pause, stop or an interrupt."""
-        self._pausing = False
-        self._attention.set()
+        self.boundary.go_on()
         return self if self.running else self.start()
 
-    def wait(self, show: Callable[[Progress], None] | None = None) -> "Run":
+    def wait(self, show: Callable[[Progress], None] | None = None) -> Self:
         """Until the end. The first interrupt is a clean stop after the running step; a second one is raised.
 
         Args:
-            show: Called with a snapshot at most ten times a second.
+            show: Called with a snapshot at most ten times a second; ``progress.Line()`` writes a line of text.
 
         Raises:
             WorkbenchError: The run failed; whatever its driver raised comes out here.
@@ -185,18 +201,12 @@ class Run:
             self._await(show)
         except KeyboardInterrupt:
             self.stop()
-            sys.stderr.write("Interrupted: stopping after this step. Interrupt again to leave at once.\n")
+            sys.stderr.write("\nInterrupted: stopping after this step. Interrupt again to leave at once.\n")
             self._await(show)
+            sys.stderr.write(f"Stopped at step {self.driver.step} of {self.driver.total}; run.resume() goes on.\n")
         if self.error is not None:
             raise self.error
         return self
-
-    def _await(self, show: Callable[[Progress], None] | None) -> None:
-        while not self._done.wait(_GLANCE if show is not None else 3600.0):
-            if show is not None:
-                show(self.progress)
-        if show is not None:
-            show(self.progress)
 
     def at_boundary(self, function: Callable[[], Any]) -> "Future[Any]":
         """Run a function between two steps, in the worker thread; at once when the run is not going.
@@ -206,27 +216,33 @@ class Run:
         Returns:
             A future with what the function returns or raises.
         """
-        wish: Future[Any] = Future()
-        self._wishes.append((function, wish))
-        self._attention.set()
-        if not self.running:
-            self._grant()
-        return wish
+        return self._wish(function, exact=False)
 
     def save(self) -> Path:
-        """Write a checkpoint between two steps and wait for it.
+        """Write a checkpoint at the next exact boundary (at once when paused or ended) and wait for it.
 
         Raises:
             CheckpointError: The run has no directory, or the disk cannot be written.
         """
-        if self.directory is None:
+        saver = self.saver
+        if saver is None:
             raise CheckpointError("This run has no directory to save to: start it with directory=.")
-        self.at_boundary(self._checkpoint).result()
-        self._join_writer()
-        if isinstance(self._failed_write, CheckpointError):
-            raise self._failed_write
-        assert self.saved is not None  # noqa: S101 - the writer sets it or fails
-        return self.saved
+        self._wish(self.checkpoint, exact=True).result()
+        saver.join()
+        if saver.error is not None:
+            raise saver.error
+        assert saver.last is not None  # noqa: S101 - written just now
+        return saver.last
+
+    def fresh(self) -> None:
+        """Take a folder in which there is nothing worth keeping; called before ``start``.
+
+        Raises:
+            CheckpointError: Another process is at it, or it cannot be written.
+        """
+        if self.folder is not None:
+            self.folder.enter()
+            self.reports.restore(0)
 
     def restore(self) -> None:
         """Bring driver, history and record to the newest sound checkpoint of the directory; called before ``start``.
@@ -234,175 +250,69 @@ class Run:
         Raises:
             CheckpointError: There is no run in the directory, or no sound checkpoint, or it is of another model.
         """
-        assert self.directory is not None and self._record is not None  # noqa: S101, PT018 - resume gives both
-        if not checkpoint.paths(self.directory):
-            if not (self.directory / NAME).exists() and not (self.directory / "run.json").exists():
-                raise CheckpointError(f"There is no run in {self.directory}.")
-            self.warnings.append("The run ended before its first checkpoint: it begins anew.")
-            self._record.truncate(0)
-            return
-        found = checkpoint.newest(self.directory)
-        self.driver.restore(found.state)
-        self.saved = found.path
-        self.warnings += [*found.refused, *([f"Going on from {found.path.name}."] if found.refused else [])]
-        for path in checkpoint.paths(self.directory):
-            if path.name > found.path.name:
-                path.unlink()
-        self._doubts += [*found.about.get("doubts", ()), *differences(found.about, self._about)]
-        self.warnings += differences(found.about, self._about)
-        for event in self._record.truncate(found.step):
-            self._history.append(event)
-
-    # What the worker does
-
-    def _work(self, around: Any) -> None:
+        if self.directory is None or self.saver is None or self.folder is None:
+            raise CheckpointError("A run without a directory has nothing to be restored from.")
+        if not (self.directory / NAME).exists():
+            raise CheckpointError(f"There is no run in {self.directory}.")
+        self.folder.enter()
         try:
-            with around, torch.enable_grad():
-                status = self._steps()
-                self._final()
-                self.status = status
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            self.status, self.error = "failed", self._explained(error)
-        finally:
-            self._join_writer()
-            self._flush()
-            self._done.set()
-            self._grant()
-            with self._news:
-                self._news.notify_all()
+            self._restore(self.directory, self.saver)
+        except BaseException:
+            self.folder.leave()
+            raise
 
-    def _steps(self) -> str:
-        driver, advance, lock, pending = self.driver, self.driver.advance, live.Step(self.seed), self._pending
-        enter, leave, attention, clock = lock.enter, lock.leave, self._attention, time.monotonic
-        told = self._on_event
-        self._write_spec()
-        glance, due = 0.0, clock() + self.settings.checkpoint_seconds
-        while True:
-            if attention.is_set() and self._attend():
-                return "stopped"
-            enter(driver.step)
-            try:
-                events = advance()
-            finally:
-                leave()
-            if not events:
-                return "done"
-            pending.extend(events)
-            if told is not None:
-                for event in events:
-                    told(event)
-            if (now := clock()) >= glance:
-                glance = now + _GLANCE
-                self._glance(now)
-                if now >= due and self.directory is not None and driver.resumable() and self._checkpoint():
-                    due = clock() + self.settings.checkpoint_seconds
+    # What its own worker and saver call
 
-    def _glance(self, now: float) -> None:
-        self._flush()
-        if self._bad is not None:
-            bad = self._bad
-            raise NotFiniteError(f"The loss of phase {bad.phase!r} is {bad.metrics['loss']} at step {bad.step}.")
-        self._pace.mark(now, self.driver.step)
-        with self._news:
-            self._news.notify_all()
-
-    def _attend(self) -> bool:
-        """Do what was wished between two steps; whether to end."""
-        while True:
-            self._attention.clear()
-            self._grant()
-            if self._stopping:
-                return True
-            if not self._pausing:
-                self.status = "running"
-                return False
-            self.status = "paused"
-            self._flush()
-            self._attention.wait()
-
-    def _grant(self) -> None:
-        while self._wishes:
-            try:
-                function, wish = self._wishes.popleft()
-            except IndexError:
-                return
-            try:
-                with live.look():
-                    wish.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever wished
-                wish.set_exception(error)
-
-    def _flush(self) -> None:
-        """Move what was reported into history and record."""
-        with self._flushing:
-            while self._pending:
-                event = self._pending.popleft()
-                self._history.append(event)
-                if self._record is not None:
-                    self._record.add(event)
-                loss = event.raw.get("loss")
-                if loss is not None and event.phase != "validation":
-                    self._loss = float(loss)
-                    if self._bad is None and not math.isfinite(self._loss):
-                        self._bad = event
-            if self._record is not None:
-                try:
-                    self._record.flush()
-                except OSError as error:
-                    self._warn(f"The record could not be written: {error.strerror or error}; it is kept in memory.")
-
-    def _checkpoint(self) -> bool:
-        """Hand a copy of the state to a writer thread; false while the last one is still being written."""
-        if self.directory is None or (self._writing is not None and self._writing.is_alive()):
-            return False
-        self._glance(time.monotonic())
-        with live.look():
-            packed = pack(self.driver.state())
-        about = {**self._about, "doubts": self._doubts}
-        step = self.driver.step
-        self._writing = threading.Thread(target=self._write, args=(step, packed, about), name="workbench-writer")
-        self._writing.start()
-        return True
-
-    _failed_write: BaseException | None = None
-
-    def _write(self, step: int, packed: Any, about: dict[str, Any]) -> None:
-        assert self.directory is not None and self._record is not None  # noqa: S101, PT018 - checked by the caller
-        try:
-            self._record.sync()
-            self.saved = checkpoint.write(self.directory, step, packed, about, self.settings.keep_checkpoints)
-            self._failed_write = None
-        except (CheckpointError, OSError) as error:
-            self._failed_write = error
-            self._warn(f"{error} Training goes on, and the next checkpoint will be tried.")
-
-    def _final(self) -> None:
-        """The checkpoint at the end, written before the run counts as ended."""
-        if self.directory is None:
+    def checkpoint(self) -> None:
+        """Copy the state and begin to write it; only between two steps."""
+        if self.saver is None:
             return
-        self._join_writer()
-        if not self.driver.resumable() and self.driver.step < self.driver.total:
-            self._doubts.append(f"it was stopped at step {self.driver.step}, which is no exact boundary")
-        self._checkpoint()
-        self._join_writer()
-        if self._failed_write is not None:
-            raise self._failed_write
+        self.reports.flush()
+        self.reports.check()
+        about = {**self._about, "doubts": self._doubts, "boundary": self.driver.resumable()}
+        journal = self.reports.journal
+        self.saver.save(self.driver, about, journal.sync if journal is not None else _nothing)
 
-    def _join_writer(self) -> None:
-        if self._writing is not None and self._writing is not threading.current_thread():
-            self._writing.join()
-
-    def _write_spec(self) -> None:
-        if self.directory is not None and self.spec is not None:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / "run.json").write_text(self.spec.model_dump_json(indent=1))
-
-    def _warn(self, sentence: str) -> None:
+    def warn(self, sentence: str) -> None:
+        """Add to ``warnings`` what is not there yet."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def _explained(self, error: BaseException) -> BaseException:
-        if not isinstance(error, NotFiniteError):
-            return error
-        where = f"The last good checkpoint is {self.saved}." if self.saved else "There is no checkpoint."
-        return NotFiniteError(f"{error} {where}")
+    def _restore(self, directory: Path, saver: Saver) -> None:
+        if not checkpoint.paths(directory):
+            self.warn("The run ended before its first checkpoint, so it begins anew.")
+            self.reports.restore(0)
+            return
+        found = checkpoint.newest(directory)
+        self.driver.restore(found.state)
+        saver.last = found.path
+        checkpoint.set_aside(directory, after=found)
+        for sentence in found.refused:
+            self.warn(f"{sentence} Going on from {found.path.name}.")
+        differing = differences(found.about, self._about)
+        self._doubts += [*found.about.get("doubts", ()), *differing]
+        if not found.about.get("boundary", True) and self.driver.step < self.driver.total:
+            self._doubts.append(f"the run went on from step {found.step}, which is no exact boundary of its driver")
+        for sentence in differing:
+            self.warn(f"The numbers may differ from the uninterrupted run's: {sentence}.")
+        if self.reports.restore(found.step) < found.step:
+            self.warn(f"The record ends before step {found.step}, from which the run goes on.")
+
+    def _wish(self, function: Callable[[], Any], *, exact: bool) -> "Future[Any]":
+        future = self.boundary.wish(function, exact=exact)
+        if not self.running or (self._worker is not None and self._worker.telling):
+            self.boundary.grant(exact=True)
+        return future
+
+    def _await(self, show: Callable[[Progress], None] | None) -> None:
+        if self._worker is None:
+            return
+        while not self._worker.ended.wait(GLANCE if show is not None else 3600.0):
+            if show is not None:
+                show(self.progress)
+        if show is not None:
+            show(self.progress)
+
+
+def _nothing() -> None:
+    """Nothing to put on disk before a checkpoint."""

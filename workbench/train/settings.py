@@ -97,6 +97,6 @@ class Settings(RunSettings):
     ema: float | None = Field(default=None, gt=0, lt=1)
     """keep an exponential moving average of the weights with this decay, read as ``run.ema``"""
     patience: int | None = Field(default=None, ge=1)
-    """stop after so many validations without a better first figure"""
+    """stop after so many validations without a smaller first figure (the loss, for our objectives)"""
     validate_every: int | None = Field(default=None, ge=1)
-    """steps between validations; the end of each epoch when not given, and at most every second"""
+    """steps between validations; when not given, the ends of epochs, at most a hundred in a run"""
