@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.compression.contract import Compressed, Pass, Setting
-from workbench.compression.report import measured
+from workbench.compression.measuring import measured
 from workbench.core import live
 from workbench.core.batch import Batch
 from workbench.core.calling import call as call_model
@@ -34,7 +34,7 @@ def apply_passes(model: nn.Module, passes: Sequence[Pass], setting: Setting) -> 
     small.train(model.training)
     _check_shape(model, small, setting)
     report = measured(model, small, passes, setting, tuple(notes))
-    return Compressed(model=small, deployed=_deployed(small, setting), report=report, passes=tuple(passes))
+    return Compressed(model=small, deployed=_Deployed(small, setting), report=report, passes=tuple(passes))
 
 
 def _copied(model: nn.Module) -> nn.Module:
@@ -43,11 +43,7 @@ def _copied(model: nn.Module) -> nn.Module:
             return copy.deepcopy(model)
     except Exception as error:
         first = str(error).partition("\n")[0]
-        raise ModelError(f"{type(model).__name__} cannot be copied, so it cannot be compressed safely: {first}") from error
-
-
-def _deployed(model: nn.Module, setting: Setting) -> "_Deployed":
-    return _Deployed(model, setting)
+        raise ModelError(f"{type(model).__name__} cannot be copied, which compressing needs: {first}") from error
 
 
 class _Deployed:
@@ -67,4 +63,4 @@ def _check_shape(model: nn.Module, small: nn.Module, setting: Setting) -> None:
         with live.look(), torch.no_grad(), live.evaluating(each):
             shapes.append(tuple(scores(call_model(each, setting.example, call=setting.call)).shape))
     if shapes[0] != shapes[1]:
-        raise ModelError(f"The passes changed the output from shape {shapes[0]} to {shapes[1]}: they do not fit this model.")
+        raise ModelError(f"The passes changed the output from shape {shapes[0]} to {shapes[1]}: they do not fit here.")

@@ -42,8 +42,9 @@ class Pass(Chosen, ABC):
 
         def __init__(self, *first: Any, **values: Any) -> None:
             fields = [name for name in type(self).model_fields if name not in values]
-            if len(first) > 1 or (first and not fields):
-                raise ConfigError(f"{type(self).__name__} takes one value by position ({fields[0]}), the rest by name.")
+            if len(first) > min(1, len(fields)):
+                takes = f"one value by position ({fields[0]}), the rest by name" if fields else "no value"
+                raise ConfigError(f"{type(self).__name__} takes {takes}.")
             super().__init__(**(dict(zip(fields, first, strict=False)) | values))
 
     @abstractmethod

@@ -53,6 +53,7 @@ def _parts(thing: Any) -> Iterator[Paper]:
     """Runs and results name what they were made of in ``cited``: papers, configs and models."""
     parts = getattr(thing, "cited", None)
     if parts is None:
-        raise DataError(f"There is nothing to cite for {type(thing).__name__}: give a model, an entry's name, a run or a result.")
+        given = type(thing).__name__
+        raise DataError(f"There is nothing to cite for {given}: give a model, an entry's name, a run or a result.")
     for part in parts:
         yield from _papers(part)

@@ -10,12 +10,14 @@ from workbench.compression import Compressed, Pass, Setting
 from workbench.core import device as devices
 from workbench.core.calling import Call
 from workbench.core.errors import DataError, WorkbenchError
-from workbench.metrics import metric_for
+from workbench.metrics import accuracy, mean_squared_error
 from workbench.train import Job, Plan
 from workbench.verbs.resolving import Source, plan_of, source_of, task_of
 
 
-def compress(model: nn.Module, passes: Pass | str | Iterable[Pass | str], data: Any = None, *, call: Call | None = None) -> Compressed:
+def compress(
+    model: nn.Module, passes: Pass | str | Iterable[Pass | str], data: Any = None, *, call: Call | None = None
+) -> Compressed:
     """Make a model smaller or faster, and say what it cost.
 
     Args:
@@ -56,8 +58,9 @@ def _metric(source: Source, call: Call | None) -> tuple[Callable[[nn.Module], fl
     if task is not None:
         measure = task.metric
         return (lambda model: measure(model, source.dataset, call)), task.metric_name, task.higher
-    metric = metric_for(source.dataset.target)
-    return (lambda model: metric.measure(model, source.dataset, call)), metric.name, metric.higher
+    if source.dataset.target == "value":
+        return (lambda model: mean_squared_error(model, source.dataset, call)), "mean squared error", False
+    return (lambda model: accuracy(model, source.dataset, call)), "accuracy", True
 
 
 def _finetuning(model: nn.Module, source: Source, call: Call | None) -> Callable[[nn.Module, int], None] | None:

@@ -54,13 +54,15 @@ def dataset_of(data: Any) -> Any:
 
 
 def task_of(source: Source) -> Task | None:
-    """The task of named data: the one asked for, else the data set's default; None for data of the person's own."""
+    """The task of named data: the one asked for, else the data set's default; None where no task is made of it.
+
+    Raises:
+        UnknownNameError: Several tasks are made of it and none is the default; the message names them.
+    """
     if source.task is not None or not source.name:
         return source.task
-    try:
-        return tasks.default_for(source.name)
-    except UnknownNameError:
-        return None
+    made_of_it = any(tasks.load(name).data == source.name for name in tasks.names())
+    return tasks.default_for(source.name) if made_of_it else None
 
 
 def recipe_of(model: nn.Module) -> Recipe | None:
@@ -69,7 +71,7 @@ def recipe_of(model: nn.Module) -> Recipe | None:
     return None if origin is None else zoo.entry(origin.name).recipe
 
 
-def plan_of(model: nn.Module, source: Source, objective: Plan | None, driver: Plan | None) -> Plan:
+def plan_of(model: nn.Module, source: Source, objective: object, driver: object) -> Plan:
     """What is optimised: as given; else by the model's recipe; else by the data's default task.
 
     Raises:
@@ -78,11 +80,15 @@ def plan_of(model: nn.Module, source: Source, objective: Plan | None, driver: Pl
     """
     if objective is not None and driver is not None:
         raise ConfigError("Give objective= or driver=, not both: an objective is driven by the ordinary loop.")
-    if objective is not None and not isinstance(objective, Objective):
-        raise ConfigError(f"objective= takes an objective such as Supervised(); got {_named(objective)}.")
-    if driver is not None and not isinstance(driver, Plan):
-        raise ConfigError(f"driver= takes a plan such as PPO() or LeastSquares(); got {_named(driver)}.")
-    return objective or driver or _default_plan(model, source)
+    if objective is not None:
+        if not isinstance(objective, Objective):
+            raise ConfigError(f"objective= takes an objective such as Supervised(); got {_named(objective)}.")
+        return objective
+    if driver is not None:
+        if not isinstance(driver, Plan):
+            raise ConfigError(f"driver= takes a plan such as PPO() or LeastSquares(); got {_named(driver)}.")
+        return driver
+    return _default_plan(model, source)
 
 
 def _default_plan(model: nn.Module, source: Source) -> Plan:

@@ -12,9 +12,8 @@ from workbench import data as data_room
 from workbench import train, zoo
 from workbench.core import device as devices
 from workbench.core.calling import Call
-from workbench.core.config import Config
 from workbench.core.environment import budget
-from workbench.core.errors import ConfigError, DataError, ModelError
+from workbench.core.errors import ModelError
 from workbench.train import Event, Job, Plan, Run, RunSettings
 from workbench.train.record import RunTable
 from workbench.train.spec import RunSpec
@@ -26,7 +25,7 @@ _CI_STEPS = 60
 """steps of a run of unstated length under ``WORKBENCH_BUDGET=ci``"""
 
 
-def start(
+def start(  # noqa: PLR0913 - the names others rely on
     model: nn.Module,
     data: Any,
     *,
@@ -71,7 +70,7 @@ def start(
     return run
 
 
-def fit(
+def fit(  # noqa: PLR0913 - the names others rely on
     model: nn.Module,
     data: Any,
     *,
@@ -191,8 +190,6 @@ def _check_model(model: object) -> None:
 
 def _settings(model: nn.Module, plan: Plan, settings: RunSettings | None, *, by_recipe: bool) -> RunSettings:
     if settings is not None:
-        if not isinstance(settings, Config):
-            raise ConfigError(f"settings= takes {plan.settings_type.__name__}(...); got {type(settings).__name__}.")
         return settings
     recipe = recipe_of(model) if by_recipe else None
     if recipe is not None and type(recipe.settings) is plan.settings_type:
@@ -211,7 +208,7 @@ def _length(
     return (None, None) if recipe is None else (recipe.epochs, recipe.steps)
 
 
-def _spec(  # noqa: PLR0913 - one field each
+def _spec(
     model: nn.Module,
     source: Source,
     plan: Plan,
