@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
 
 from torch import nn
 
@@ -173,6 +174,7 @@ class Run:
         self.boundary.clear()
         self._worker = Worker(self)
         self._worker.start()
+        known.add(self)
         return self
 
     def stop(self) -> None:
@@ -316,3 +318,7 @@ class Run:
 
 def _nothing() -> None:
     """Nothing to put on disk before a checkpoint."""
+
+
+known: WeakSet[Run] = WeakSet()
+"""runs of this process that were started and still exist, so that one that no variable holds yet can be stopped"""
