@@ -29,8 +29,9 @@ class _Table:
             for name, value in event.raw.items():
                 columns[name].append(float(value))
             return
-        for name in event.raw.keys() - columns.keys():
-            columns[name] = array("d", [_NAN]) * rows
+        for name in event.raw:
+            if name not in columns:
+                columns[name] = array("d", [_NAN]) * rows
         for name, column in columns.items():
             column.append(float(event.raw.get(name, _NAN)))
 
