@@ -6,9 +6,9 @@ from workbench.interpret.attention_maps import attention as attention
 from workbench.interpret.attribution import Attribution as Attribution
 from workbench.interpret.integrated import improving_integrated_gradients as improving_integrated_gradients
 from workbench.interpret.integrated import integrated_gradients as integrated_gradients
-from workbench.interpret.session import Selection as Selection
+from workbench.interpret.moment import Selection as Selection
+from workbench.interpret.moment import Snapshot as Snapshot
 from workbench.interpret.session import Session as Session
-from workbench.interpret.session import Snapshot as Snapshot
 from workbench.interpret.structure import Overview as Overview
 from workbench.interpret.structure import Part as Part
 from workbench.interpret.structure import overview as overview

@@ -9,11 +9,20 @@ from torch import Tensor, nn
 
 from workbench.core.batch import Batch
 from workbench.core.calling import Call, call
+from workbench.core.entry import Paper
 from workbench.core.errors import AddressError, nearest
 from workbench.core.live import evaluating, look
 from workbench.interpret._labels import positions, token_ids, tokens
 from workbench.interpret._markup import columns, table
 from workbench.taps import AttentionRecord, AttentionTap
+
+ATTENTION = Paper(
+    title="Attention Is All You Need",
+    authors="Vaswani, Ashish and Shazeer, Noam and Parmar, Niki and others",
+    year=2017,
+    venue="NeurIPS",
+    arxiv="1706.03762",
+)
 
 HEADER = ("attention", "kind", "weights", "error")
 
@@ -83,6 +92,11 @@ class AttentionMaps(Sequence[AttentionMap]):
                 f"The attention of {key!r} did not fit under the byte cap: name it in modules=[{key!r}]."
             )
         raise AddressError(f"There is no attention of {key!r}.{self.reason or nearest(key, self.names)}")
+
+    @property
+    def cited(self) -> tuple[Paper, ...]:
+        """What to cite."""
+        return (ATTENTION,)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,8 +6,17 @@ from typing import Any
 
 from torch import Tensor
 
+from workbench.core.entry import Paper
 from workbench.interpret._labels import tokens
 from workbench.interpret._markup import columns, table
+
+INTEGRATED_GRADIENTS = Paper(
+    title="Axiomatic Attribution for Deep Networks",
+    authors="Sundararajan, Mukund and Taly, Ankur and Yan, Qiqi",
+    year=2017,
+    venue="ICML",
+    arxiv="1703.01365",
+)
 
 HEADER = ("example", "target", "gap", "strongest")
 
@@ -38,6 +47,8 @@ class Attribution:
     """whether every gap is below the bound"""
     warnings: tuple[str, ...] = ()
     """what makes these scores doubtful, a sentence each; empty when nothing does"""
+    cited: tuple[Paper, ...] = ()
+    """what to cite"""
     inputs: Any = None
     """the inputs that were explained"""
 

@@ -16,24 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from workbench.core.calling import Call, call
-from workbench.core.entry import Paper
 from workbench.core.environment import within_budget
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.live import evaluating, look
-from workbench.interpret.attribution import Attribution
+from workbench.interpret.attribution import INTEGRATED_GRADIENTS, Attribution
 from workbench.interpret.leaves import Leaf, find_leaves, is_joint, replaced
+from workbench.interpret.moment import as_batch, versions
 from workbench.interpret.references import Reference, reference_for
-from workbench.interpret.session import as_batch, versions
 from workbench.interpret.targets import Target, Wanted, choose
 from workbench.taps import tap
-
-PAPER = Paper(
-    title="Axiomatic Attribution for Deep Networks",
-    authors="Sundararajan, Mukund and Taly, Ankur and Yan, Qiqi",
-    year=2017,
-    venue="ICML",
-    arxiv="1703.01365",
-)
 
 FIRST_STEPS = 16
 BOUND = 0.05
@@ -52,8 +43,8 @@ def integrated_gradients(
 ) -> Attribution:
     """How much each part of the input added to the target's score, between a reference and the input.
 
-    scores_i = (x_i - r_i) * integral over a from 0 to 1 of the derivative of the score by x_i at r + a (x - r): equation 1
-    of Sundararajan et al. 2017, arXiv:1703.01365. Their sum is the score minus the score at the reference;
+    scores_i = (x_i - r_i) * integral over a from 0 to 1 of the derivative of the score by x_i at r + a (x - r):
+    equation 1 of Sundararajan et al. 2017, arXiv:1703.01365. Their sum is the score minus the score at the reference;
     ``relative_gap`` says by how much it misses that.
 
     Args:
@@ -199,6 +190,7 @@ def _result(
         steps=steps,
         converged=converged,
         warnings=tuple(_warnings(parts, gap, bound, changed=changed)),
+        cited=(INTEGRATED_GRADIENTS,),
         inputs=path.batch,
     )
 

@@ -66,8 +66,8 @@ def find_leaves(model: nn.Module, batch: Batch, how: Call | None = None) -> tupl
     if not leaves:
         given = ", ".join(f"{name} {str(t.dtype).removeprefix('torch.')}{list(t.shape)}" for name, t in named.items())
         raise DataError(
-            f"Nothing in the input of {type(model).__name__} can be differentiated: looked for numbers with two axes or "
-            f"more and for integers that an embedding consumes, found {given or 'no tensor'}."
+            f"Nothing in the input of {type(model).__name__} can be differentiated: looked for numbers with two axes "
+            f"or more and for integers that an embedding consumes, found {given or 'no tensor'}."
         )
     return leaves, output
 

@@ -29,11 +29,10 @@ def reference_for(model: nn.Module, leaf: Leaf, given: Reference = None) -> tupl
     Raises:
         DataError: What was given does not fit the leaf.
     """
-    if isinstance(given, Mapping):
-        given = given.get(leaf.name)
+    mine: Tensor | float | None = given.get(leaf.name) if isinstance(given, Mapping) else given
     with torch.no_grad():
-        if given is not None:
-            return _given(leaf, given)
+        if mine is not None:
+            return _given(leaf, mine)
         if leaf.embedding is not None:
             return _token(model, leaf.embedding, leaf)
         return _numbers(leaf.value)

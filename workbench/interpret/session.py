@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from workbench.core.batch import Batch, is_pyg
 from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.live import evaluating, look
@@ -16,41 +15,13 @@ from workbench.interpret import attention_maps, structure, targets
 from workbench.interpret._labels import tokens
 from workbench.interpret.attention_maps import AttentionMaps
 from workbench.interpret.attribution import Attribution
+from workbench.interpret.moment import Selection, Snapshot, as_batch, versions
 from workbench.interpret.structure import Overview
 from workbench.interpret.targets import Target, Wanted
-from workbench.taps import AttentionTap, Seen, tap
+from workbench.taps import AttentionTap, tap
 from workbench.taps.addresses import resolve
 
 MAX_BYTES = 1 << 28
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """What a person points at; one panel sets it and all follow."""
-
-    example: int = 0
-    """row of the batch"""
-    token: int | None = None
-    """position in the example"""
-    layer: str | None = None
-    """path of a module, or name of an attention map"""
-    head: int | None = None
-    """head of that layer"""
-    label: int | None = None
-    """class or token whose score is looked at"""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Snapshot:
-    """What one forward gave."""
-
-    output: Any
-    """detached; on the device of the model"""
-    attention: AttentionMaps
-    values: Seen
-    """the values that were wanted, by address"""
-    versions: tuple[tuple[int, int], ...]
-    """which weights it was computed with"""
 
 
 class Session:
@@ -263,28 +234,3 @@ class Session:
     def _tell(self) -> None:
         for told in tuple(self._followers):
             told(self)
-
-
-def as_batch(inputs: Any) -> Batch:
-    """Inputs as a batch: a tensor or graph stands alone in a tuple.
-
-    Raises:
-        DataError: There is nothing in them.
-    """
-    if isinstance(inputs, Batch):
-        return inputs
-    if isinstance(inputs, Tensor) or is_pyg(inputs):
-        return Batch((inputs,))
-    if isinstance(inputs, list):
-        return Batch(tuple(inputs))
-    if inputs is None:
-        raise DataError("There is no input to look at: pass what the model is called with.")
-    if hasattr(inputs, "keys") and not isinstance(inputs, dict):  # BatchEncoding of transformers
-        return Batch(dict(inputs))
-    return Batch(inputs if isinstance(inputs, tuple | dict) else (inputs,))
-
-
-def versions(model: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Marks that change whenever weights do: where each tensor lies and how often it was written to."""
-    held = (*model.parameters(), *model.buffers())
-    return tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in held)  # noqa: SLF001 - torch's only mark of a change in place

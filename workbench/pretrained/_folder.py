@@ -42,8 +42,9 @@ def fetch(name: str) -> tuple[nn.Module, Any]:
 def _loaded(place: str, *, local: bool) -> tuple[nn.Module, Any]:
     transformers: Any = need("transformers", extra="pretrained", purpose="to load a folder or hub id")
     try:
-        config = transformers.AutoConfig.from_pretrained(place, local_files_only=local)
-        model = _model_class(transformers, config).from_pretrained(place, local_files_only=local)
+        options = {"local_files_only": local, "trust_remote_code": False}
+        config = transformers.AutoConfig.from_pretrained(place, **options)
+        model = _model_class(transformers, config).from_pretrained(place, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise CheckpointError(_sentence(place, error, local=local)) from error
     except Exception as error:
@@ -67,7 +68,7 @@ def _processor(transformers: Any, place: str, *, local: bool) -> Any:
     """The processor, tokenizer or picture processor that lies beside the weights; None where there is none."""
     for name in ("AutoProcessor", "AutoTokenizer", "AutoImageProcessor"):
         try:
-            return getattr(transformers, name).from_pretrained(place, local_files_only=local)
+            return getattr(transformers, name).from_pretrained(place, local_files_only=local, trust_remote_code=False)
         except Exception:  # noqa: BLE001, S112 - each library class fails in its own way where its files are absent
             continue
     return None

@@ -44,6 +44,6 @@ def check(folder: Path, hashes: Mapping[str, str], *, reinstall: str) -> None:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected:
             raise CheckpointError(
-                f"{name} is not the file that was pinned (sha256 {found[:12]}..., expected {expected[:12]}...), so it was "
-                f"not read: {reinstall}."
+                f"{name} is not the file that was pinned (sha256 {found[:12]}..., expected {expected[:12]}...), "
+                f"so it was not read: {reinstall}."
             )

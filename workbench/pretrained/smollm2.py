@@ -26,7 +26,7 @@ CARD = ModelCard(
         arxiv="2502.02737",
     ),
     sha256={FILE: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
-    caution="The weights are de-quantised 4-bit numbers in float32 (about 540 MB): close to the original model, not it.",
+    caution="The weights are de-quantised 4-bit numbers in float32 (540 MB): close to the original model, not it.",
 )
 
 

@@ -1,0 +1,65 @@
+"""What a session holds at one moment: the selection, what one forward gave, and with which weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from workbench.core.batch import Batch, is_pyg
+from workbench.core.errors import DataError
+from workbench.interpret.attention_maps import AttentionMaps
+from workbench.taps import Seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a person points at; one panel sets it and all follow."""
+
+    example: int = 0
+    """row of the batch"""
+    token: int | None = None
+    """position in the example"""
+    layer: str | None = None
+    """path of a module, or name of an attention map"""
+    head: int | None = None
+    """head of that layer"""
+    label: int | None = None
+    """class or token whose score is looked at"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """What one forward gave."""
+
+    output: Any
+    """detached; on the device of the model"""
+    attention: AttentionMaps
+    values: Seen
+    """the values that were wanted, by address"""
+    versions: tuple[tuple[int, int], ...]
+    """which weights it was computed with"""
+
+
+def as_batch(inputs: Any) -> Batch:
+    """Inputs as a batch: a tensor or graph stands alone in a tuple.
+
+    Raises:
+        DataError: There is nothing in them.
+    """
+    if isinstance(inputs, Batch):
+        return inputs
+    if isinstance(inputs, Tensor) or is_pyg(inputs):
+        return Batch((inputs,))
+    if isinstance(inputs, list):
+        return Batch(tuple(inputs))
+    if inputs is None:
+        raise DataError("There is no input to look at: pass what the model is called with.")
+    if hasattr(inputs, "keys") and not isinstance(inputs, dict):  # BatchEncoding of transformers
+        return Batch(dict(inputs))
+    return Batch(inputs if isinstance(inputs, tuple | dict) else (inputs,))
+
+
+def versions(model: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Marks that change whenever weights do: where each tensor lies and how often it was written to."""
+    held = (*model.parameters(), *model.buffers())
+    return tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in held)  # noqa: SLF001 - torch's only mark of a change in place
