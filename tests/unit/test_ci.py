@@ -128,7 +128,8 @@ def python(code: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_counts_are_those_of_the_runner(tiers: ModuleType, tmp_path: Path):
+def test_counts_are_those_of_the_runner(tiers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytest_in = lambda *names: tiers.pytest("-p", "no:cacheprovider", *(str(tmp_path / name) for name in names))  # noqa: E731
     assert outcome(tiers, pytest_in("test_good.py", "test_bad.py", "test_skip.py")) == (2, 1, 1)
     assert outcome(tiers, pytest_in("test_good.py")) == (2, 0, 0)
