@@ -1,6 +1,7 @@
-"""The two environment variables, read in this one place: ``WORKBENCH_BUDGET`` and ``WORKBENCH_STRICT``."""
+"""What the workbench asks its surroundings, in one place: two environment variables, and whether a kernel runs it."""
 
 import os
+import sys
 from typing import Literal
 
 from workbench.core.errors import ConfigError
@@ -28,3 +29,10 @@ def within_budget(full: int, ci: int) -> int:
 def strict() -> bool:
     """Whether every tab renders once and raises: ``WORKBENCH_STRICT`` is set to anything but ``0`` or empty."""
     return os.environ.get("WORKBENCH_STRICT", "0") not in ("", "0")
+
+
+def kernel_present() -> bool:
+    """Whether a Jupyter kernel runs this process, so that somebody could see a widget; never imports IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

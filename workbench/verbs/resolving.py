@@ -78,17 +78,26 @@ def plan_of(model: nn.Module, source: Source, objective: object, driver: object)
         ConfigError: Both ``objective`` and ``driver`` were given, or one of them is no plan.
         DataError: Nothing says what to optimise.
     """
+    if objective is None and driver is None:
+        return _default_plan(model, source)
+    return chosen_plan(objective, driver)
+
+
+def chosen_plan(objective: object, driver: object) -> Plan:
+    """The plan that a person gave, as an objective or as a driver of its own.
+
+    Raises:
+        ConfigError: Both were given, or the one given is no plan.
+    """
     if objective is not None and driver is not None:
         raise ConfigError("Give objective= or driver=, not both: an objective is driven by the ordinary loop.")
-    if objective is not None:
-        if not isinstance(objective, Objective):
-            raise ConfigError(f"objective= takes an objective such as Supervised(); got {_named(objective)}.")
+    if isinstance(objective, Objective):
         return objective
-    if driver is not None:
-        if not isinstance(driver, Plan):
-            raise ConfigError(f"driver= takes a plan such as PPO() or LeastSquares(); got {_named(driver)}.")
+    if objective is not None:
+        raise ConfigError(f"objective= takes an objective such as Supervised(); got {_named(objective)}.")
+    if isinstance(driver, Plan):
         return driver
-    return _default_plan(model, source)
+    raise ConfigError(f"driver= takes a plan such as PPO() or LeastSquares(); got {_named(driver)}.")
 
 
 def _default_plan(model: nn.Module, source: Source) -> Plan:

@@ -18,8 +18,8 @@ from workbench.train import Event, Job, Plan, Run, RunSettings
 from workbench.train.record import RunTable
 from workbench.train.spec import RunSpec
 from workbench.verbs import origins
-from workbench.verbs.display import show_live
-from workbench.verbs.resolving import Source, plan_of, recipe_of, source_of
+from workbench.verbs.display import show_live, wait_shown
+from workbench.verbs.resolving import Source, chosen_plan, dataset_of, plan_of, recipe_of, source_of
 
 _CI_STEPS = 60
 """steps of a run of unstated length under ``WORKBENCH_BUDGET=ci``"""
@@ -66,7 +66,7 @@ def start(  # noqa: PLR0913 - the names others rely on
         UnknownNameError: There is no data set or task of that name.
     """
     run = _started(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
-    show_live(run, blocking=False)
+    show_live(run)
     return run
 
 
@@ -96,8 +96,7 @@ def fit(  # noqa: PLR0913 - the names others rely on
         UnknownNameError: As in ``start``.
     """
     run = _started(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
-    show_live(run, blocking=True)
-    return run.wait()
+    return wait_shown(run)
 
 
 def resume(
@@ -126,13 +125,12 @@ def resume(
         CheckpointError: There is no run, or no sound checkpoint, or it is of another model.
         ModelError: The model or data was handed over as an object to the first run, and is not now.
     """
-    spec = RunSpec.read(Path(directory))
-    source = source_of(data) if data is not None else None
-    job = spec.job(_rebuild, _reload, model=model, data=source.dataset if source else None)
-    plan = plan_of(job.model, source or Source(job.data, None), objective, driver) if objective or driver else spec.plan
+    given = None if objective is None and driver is None else chosen_plan(objective, driver)
+    spec = RunSpec.read(Path(directory), plan=given)
+    job = spec.job(_rebuild, _reload, model=model, data=None if data is None else dataset_of(data))
     job.model.to(job.device)
-    run = train.resume(directory, plan, replace(job, call=call))
-    show_live(run, blocking=False)
+    run = train.resume(directory, spec.plan, replace(job, call=call))
+    show_live(run)
     return run
 
 
