@@ -1,0 +1,89 @@
+"""The live view of a run in JupyterLab: it moves while the run goes on, and its buttons act."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+IMPORTS = """
+import torch
+from torch import nn
+from workbench import data, panels
+from workbench.objectives import Supervised
+from workbench.train import Job, Settings, start
+
+class Slow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    def forward(self, x):
+        import time
+        time.sleep(0.01)
+        return self.layers(x)
+
+torch.manual_seed(0)
+model = Slow()
+job = Job(model=model, data=data.load("digits"), settings=Settings(validate_every=50), steps=100_000)
+"""
+
+
+def test_under_start_the_view_moves_and_stop_ends_the_run_within_two_steps(notebook):
+    path = notebook.write(
+        "live.ipynb",
+        IMPORTS
+        + "wished, after = [], []\n"
+        + "run = start(Supervised(), job, on_event=lambda e: after.extend(e.step for _ in wished if e.phase == 'train'))\n"
+        + "stop = run.stop\nrun.stop = lambda: (wished.append(run.progress.step), stop())\n",
+        "view = panels.follow(run)",
+        "print('RUNNING', run.running)",
+        "run.wait()\n"
+        "x = data.load('digits').sample_batch(4)\n"
+        "print('AFTER', run.status, len(after), tuple(model(*x.inputs).shape), bool(torch.isfinite(model(*x.inputs)).all()))",
+    )
+    notebook.open(path)
+    page = notebook.page
+    for _ in range(3):
+        notebook.run_next()
+    view = page.locator(".wb-live")
+    view.wait_for()
+    page.locator(".jp-OutputArea-output", has_text="RUNNING True").wait_for()
+    pixels = "v => { const c = v.querySelector('canvas'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, b, i) => (a * 31 + b * (i % 97)) >>> 0, 7); }"
+    frames = {}
+    for _ in range(60):
+        assert view.get_attribute("data-status") in ("running", None)
+        frames[view.evaluate(pixels)] = int(view.get_attribute("data-step") or 0)
+        if len(frames) >= 4:
+            break
+        page.wait_for_timeout(250)
+    assert len(frames) >= 3
+    assert len(set(frames.values())) >= 3
+    notebook.photograph(view, "live-running")
+    view.get_by_role("button", name="Stop").click()
+    page.wait_for_function("() => document.querySelector('.wb-live').dataset.status === 'stopped'")
+    assert view.get_by_role("button", name="Stop").is_hidden()
+    notebook.run_next()
+    said = page.locator(".jp-OutputArea-output", has_text="AFTER")
+    said.wait_for()
+    _, status, after, *rest = said.inner_text().split(maxsplit=3)
+    assert status == "stopped"
+    assert int(after) <= 2
+    assert rest == ["(4, 10) True"]
+
+
+def test_under_fit_no_dead_button_is_shown(notebook):
+    path = notebook.write(
+        "waits.ipynb",
+        IMPORTS + "run = start(Supervised(), job)\nview = panels.follow(run, waits=True)\nrun.wait()",
+        "print('AFTER', run.status)",
+    )
+    notebook.open(path)
+    page = notebook.page
+    notebook.run_all()
+    view = page.locator(".wb-live")
+    view.wait_for()
+    page.wait_for_function("() => document.querySelector('.wb-live').dataset.status === 'running'")
+    assert view.get_by_role("button").count() == 0
+    assert "interrupt the kernel to stop cleanly" in view.inner_text()
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel'); }")
+    page.locator(".jp-OutputArea-output", has_text="AFTER stopped").wait_for()
+    page.wait_for_function("() => document.querySelector('.wb-live').dataset.status === 'stopped'")
+    assert "interrupt" not in view.inner_text()

@@ -1,0 +1,144 @@
+# pyright: reportUntypedBaseClass=false, reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+# (anywidget, ipywidgets and traitlets carry no complete types)
+"""Panel: the base of every widget. Plain ESM beside the Python, binary frames, errors as text, freed on close.
+
+A panel's page sends ``{"type": "wish", "seq": n, "wish": {...}}``; the panel answers by setting the trait ``frame``
+(the whole view) or ``detail`` (a part of it, such as one head), each with the ``seq`` of the wish. Both being traits, a
+saved notebook draws what was last on show. Wishes are worked off in the background, the newest first to count.
+"""
+
+import html
+import time
+import traceback
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from workbench.core.errors import WorkbenchError
+from workbench.panels._desk import DESK
+from workbench.panels._frame import Frame
+
+_HERE = Path(__file__).parent
+_SHARED = {"_esm": (_HERE / "_shared.js").read_text("utf-8"), "_css": (_HERE / "_shared.css").read_text("utf-8")}
+
+
+class Panel(anywidget.AnyWidget):
+    """A view of something live. A subclass names ``_esm`` (and ``_css``) as a ``Path`` and answers wishes."""
+
+    frame: Any = traitlets.Dict().tag(sync=True)
+    """the whole view that was last drawn"""
+    detail: Any = traitlets.Dict().tag(sync=True)
+    """the part that was last asked for"""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the files beside the class as text, behind what all panels share.
+
+        anywidget keeps every instance of a class alive whose ``_esm`` is a ``Path`` (its file watcher holds them),
+        and with the instance the model on show.
+        """
+        for name, shared in _SHARED.items():
+            own = cls.__dict__.get(name)
+            if isinstance(own, Path):
+                setattr(cls, name, f"{shared}\n{own.read_text('utf-8')}")
+        if "_css" not in cls.__dict__ and not hasattr(cls, "_css"):
+            cls._css = _SHARED["_css"]
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(_receive)
+
+    def answer(self, wish: Mapping[str, Any]) -> tuple[str, Frame]:
+        """What the page asked for. Whoever computes holds the step lock where a model is called, and no longer.
+
+        Args:
+            wish: What the page sent, not yet checked.
+
+        Returns:
+            Which trait it goes to (``"frame"`` or ``"detail"``), and what to draw.
+        """
+        raise NotImplementedError
+
+    def wished(self, wish: Mapping[str, Any], seq: int) -> None:
+        """The page wishes something: work on it in the background, unless a newer wish comes first.
+
+        Args:
+            wish: What the page sent, not yet checked.
+            seq: Its number.
+        """
+        asker = weakref.ref(self)
+
+        def job() -> None:
+            if (asking := asker()) is not None and not asking.closed:
+                asking.show_or_tell(wish, seq)
+
+        DESK.ask(id(self), job)
+
+    def show(self, wish: Mapping[str, Any], seq: int = 0) -> None:
+        """Compute and show; raises what the computation raises.
+
+        Args:
+            wish: As ``answer`` takes it.
+            seq: The number of the wish.
+        """
+        start = time.perf_counter()
+        where, frame = self.answer(wish)
+        message = frame.message() | {
+            "seq": seq,
+            "wish": dict(wish),
+            "ms": round(1e3 * (time.perf_counter() - start), 1),
+        }
+        setattr(self, where, message)
+
+    def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0) -> None:
+        """Compute and show; an error is shown in the panel as text."""
+        try:
+            self.show(wish, seq)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong belongs on the page
+            if not self.closed:
+                self.frame = failure(error) | {"seq": seq, "wish": dict(wish)}
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self.comm is None
+
+    def close(self) -> None:
+        """Take the panel off the page and let go of what it showed."""
+        if self.closed:
+            return
+        self.on_msg(_receive, remove=True)
+        super().close()
+
+    def text(self) -> str:
+        """One line for where there are only characters."""
+        return type(self).__name__
+
+    def picture(self) -> str:
+        """HTML without scripts for where no widget is drawn; every string in it escaped."""
+        return f"<pre>{html.escape(self.text())}</pre>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if bundle is not None else ({}, {})
+        return data | {"text/plain": self.text(), "text/html": self.picture()}, metadata
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """An error as a frame: its sentence, and where it came from unless it was raised on purpose."""
+    known = isinstance(error, WorkbenchError)
+    where = "" if known else "".join(traceback.format_exception(error))
+    return {"error": str(error) if known else f"{type(error).__name__}: {error}", "where": where}
+
+
+def _receive(panel: Panel, message: Any, _: Any) -> None:
+    """A message from the page; what is not a wish is ignored."""
+    if not isinstance(message, Mapping) or message.get("type") != "wish":
+        return
+    wish, seq = message.get("wish"), message.get("seq")
+    if isinstance(wish, Mapping) and isinstance(seq, int):
+        panel.wished(wish, seq)

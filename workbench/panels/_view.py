@@ -1,0 +1,71 @@
+"""View: the contents of one tab. One file each (``<name>.py`` with ``VIEW = ...`` and ``<name>.js``), found by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from workbench.core.names import names
+from workbench.interpret import Session
+from workbench.panels._frame import Frame
+
+_HERE = Path(__file__).parent
+
+
+class View(ABC):
+    """What one tab shows of a session."""
+
+    title: ClassVar[str]
+    """on the tab"""
+    place: ClassVar[int]
+    """tabs stand in this order"""
+
+    def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
+        """Look at nothing yet.
+
+        Args:
+            session: The model and input on show.
+            columns: What the columns of a table are called.
+        """
+        self.session, self.columns = session, columns
+
+    @property
+    def name(self) -> str:
+        """The view's file name."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def whole(self) -> Frame:
+        """The tab as it opens; a frame with ``refused`` where the view does not apply."""
+
+    def part(self, wish: Mapping[str, Any]) -> Frame:
+        """What the page asks for within the tab; unless overridden, the whole again."""
+        del wish
+        return self.whole()
+
+    def text(self) -> str:
+        """The tab in characters."""
+        return self.title
+
+    def picture(self) -> str:
+        """The tab as escaped HTML without scripts."""
+        return ""
+
+
+def views() -> Sequence[type[View]]:
+    """Every view beside this file, in the order of the tabs."""
+    package = __package__ or "workbench.panels"
+    found = [getattr(import_module(f"{package}.{name}"), "VIEW", None) for name in names([str(_HERE)])]
+    return sorted((view for view in found if view is not None), key=lambda view: view.place)
+
+
+def source(name: str) -> str:
+    """The ESM text of a view."""
+    return (_HERE / f"{name}.js").read_text("utf-8")
+
+
+def whole_number(wish: Mapping[str, Any], name: str, below: int, default: int = 0) -> int:
+    """A number in 0 .. below-1 out of a wish, which is whatever a page sent."""
+    value = wish.get(name, default)
+    return max(0, min(below - 1, int(value))) if isinstance(value, int | float) and value == value else default  # noqa: PLR0124 - NaN

@@ -1,0 +1,116 @@
+// The Inspector's frame: header, tabs, code, footer. A tab's own file arrives with the tab, when it is first opened.
+const load = source => {
+  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+  return import(url).finally(() => URL.revokeObjectURL(url));
+};
+
+export default {
+  render({ model, el: root }) {
+    const { el, button, focusable } = kit;
+    root.classList.add('wb', 'wb-inspector');
+    const head = el('div', 'wb-head', root), about = model.get('about');
+    el('b', '', head, about.name);
+    el('span', 'wb-dim wb-mono', head, about.facts);
+    el('span', 'wb-space', head);
+    const status = el('span', 'wb-dim', head);
+    status.setAttribute('role', 'status');
+    const coding = button(head, 'Show code', () => {
+      code.hidden = !code.hidden;
+      coding.textContent = code.hidden ? 'Show code' : 'Hide code';
+      coding.setAttribute('aria-expanded', String(!code.hidden));
+    });
+    coding.setAttribute('aria-expanded', 'false');
+    const list = el('div', 'wb-tabs', root);
+    list.setAttribute('role', 'tablist');
+    const code = el('div', 'wb-code', root), lines = el('pre', '', code);
+    button(code, 'Copy', () => navigator.clipboard?.writeText(lines.textContent));
+    code.hidden = true;
+    const body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
+    body.setAttribute('role', 'tabpanel');
+    const says = el('div', '', body);
+
+    const link = kit.wishes(model, late => {
+      status.textContent = late ? 'computing … (a busy kernel answers when its cell has ended)' : '';
+      status.classList.toggle('wb-wait', late);
+    });
+    const tabs = new Map(), pages = new Map();
+    let dark = false, current = '';
+
+    const choose = name => { mark(name); link.ask({ tab: name }); };
+    const mark = name => {
+      current = name;
+      for (const [key, tab] of tabs) {
+        tab.setAttribute('aria-selected', String(key === name));
+        tab.tabIndex = key === name ? 0 : -1;
+      }
+      for (const [key, page] of pages) page.box.hidden = key !== name;
+      body.setAttribute('aria-label', tabs.get(name)?.textContent || '');
+      root.dataset.tab = name;
+    };
+    for (const { name, title, refused } of model.get('tabs')) {
+      const tab = button(list, title, () => choose(name));
+      tab.setAttribute('role', 'tab');
+      tab.dataset.refused = String(Boolean(refused));
+      if (refused) tab.title = refused;
+      tabs.set(name, tab);
+    }
+    focusable(list).addEventListener('keydown', event => {
+      const names = [...tabs.keys()], at = names.indexOf(current);
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      const name = names[(to + names.length) % names.length];
+      tabs.get(name).focus();
+      choose(name);
+    });
+
+    // A page is made once a tab; later frames are drawn into it.
+    const page = name => {
+      if (!pages.has(name)) {
+        const box = el('div', '', body);
+        const ask = part => link.ask({ tab: name, part });
+        pages.set(name, { box, view: load(model.get('sources')[name]).then(m => m.default(kit, box, ask)) });
+      }
+      return pages.get(name);
+    };
+
+    const draw = async (frame, part) => {
+      const name = frame.wish?.tab;
+      if (!name) return;
+      if (!part) mark(name);
+      says.replaceChildren();
+      if (frame.error) {
+        const box = el('div', 'wb-error', says, frame.error);
+        box.setAttribute('role', 'alert');
+        if (frame.where) {
+          const more = el('details', '', box);
+          focusable(el('summary', 'wb-dim', more, 'where it came from'));
+          el('pre', 'wb-mono', more, frame.where);
+        }
+        for (const { box: other } of pages.values()) other.hidden = true;
+        return kit.marks(foot, [{ level: 'bad', text: 'nothing was computed' }]);
+      }
+      if (frame.refused) {
+        el('p', 'wb-refused wb-dim', says, frame.refused);
+      } else {
+        const { box, view } = page(name);
+        if (!part) box.hidden = false;
+        (await view)[part ? 'part' : 'whole'](frame, dark);
+      }
+      root.dataset.seq = frame.seq;
+      lines.textContent = frame.code || '';
+      coding.disabled = !frame.code;
+      kit.marks(foot, frame.doubts, frame.refused ? '' : `${kit.short(frame.bytes, 'B')} sent · ${Math.round(frame.ms)} ms`);
+    };
+    const onFrame = () => { const f = model.get('frame'); draw(f, false); link.answered(f.seq); };
+    const onDetail = () => { const f = model.get('detail'); if (f.wish?.tab === current) draw(f, true); link.answered(f.seq); };
+    model.on('change:frame', onFrame);
+    model.on('change:detail', onDetail);
+    const untheme = kit.themed(root, now => {
+      dark = now;
+      const whole = model.get('frame'), part = model.get('detail');
+      if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
+    });
+    return () => { model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+  },
+};

@@ -1,0 +1,206 @@
+# pyright: reportUntypedBaseClass=false, reportIncompatibleMethodOverride=false
+# (anywidget, ipywidgets and traitlets carry no complete types)
+"""The Inspector: the inside of any live model, as tabs over one Session.
+
+The first tab is computed when the Inspector is made, and raises. Later tabs are computed when they are opened, in the
+background, and show their errors. Where nobody could see them (no Jupyter kernel) or with ``WORKBENCH_STRICT=1``
+every tab is computed once and raises.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from torch import nn
+
+from workbench.core import device as devices
+from workbench.core.batch import is_pyg
+from workbench.core.calling import Call, scores
+from workbench.core.environment import strict
+from workbench.core.errors import UnknownNameError, nearest
+from workbench.interpret import Session
+from workbench.panels._base import Panel
+from workbench.panels._frame import Frame
+from workbench.panels._front import kernel_present
+from workbench.panels._given import given, prepared
+from workbench.panels._view import View, source, views, whole_number
+
+_HERE = Path(__file__).parent
+
+
+class Inspector(Panel):
+    """Tabs over one session: what the model is made of, what it attends to, what spoke for its answer."""
+
+    _esm = _HERE / "inspector.js"
+    _css = _HERE / "inspector.css"
+
+    about: Any = traitlets.Dict().tag(sync=True)
+    """the header: the model's name and a line of facts"""
+    tabs: Any = traitlets.List().tag(sync=True)
+    """name and title of every tab, and why it does not apply where that is known"""
+    sources: Any = traitlets.Dict().tag(sync=True)
+    """the ESM of the tabs that have been opened: a page never receives what it does not draw"""
+
+    input: Any = traitlets.Dict().tag(sync=True)
+    """the input row: the text that may be changed, or which of the examples is looked at"""
+
+    def __init__(self, session: Session, *, text: str | None = None, columns: Sequence[str] = ()) -> None:
+        """Draw the first tab.
+
+        Args:
+            session: The model and input on show.
+            text: What was typed, where the input is text; the page lets a person type another.
+            columns: What the columns of a table are called.
+
+        Raises:
+            WorkbenchError: The first tab could not be computed.
+        """
+        self._session: Session | None = session
+        self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
+        super().__init__()
+        model = session.model
+        self.input = {"text": text, "example": session.selection.example, "examples": examples(session)}
+        self.about = {"name": title(model), "facts": facts(model)}
+        self._list_tabs()
+        first, *others = self._views
+        if strict() or not kernel_present():
+            for name in others:
+                self.show({"tab": name})
+        self.show({"tab": first})
+
+    @property
+    def session(self) -> Session:
+        """The model and input on show.
+
+        Raises:
+            UnknownNameError: The panel is closed.
+        """
+        if self._session is None:
+            raise UnknownNameError("This Inspector is closed and has let go of its model: attach again.")
+        return self._session
+
+    def open(self, tab: str) -> "Inspector":
+        """Show a tab; raises what its computation raises.
+
+        Args:
+            tab: Its name.
+
+        Raises:
+            UnknownNameError: There is no such tab.
+        """
+        self.show({"tab": tab})
+        return self
+
+    def answer(self, wish: Mapping[str, Any]) -> tuple[str, Frame]:
+        """The tab, or the part of it, that the page asks for."""
+        view = self._view(str(wish.get("tab")))
+        part = wish.get("part")
+        if isinstance(wish.get("input"), Mapping):
+            self._look_at(wish["input"])
+        if view.name not in self.sources:
+            self.sources = {**self.sources, view.name: source(view.name)}
+        if isinstance(part, Mapping):
+            return "detail", view.part(part)
+        frame = view.whole()
+        self._list_tabs({view.name: frame.refused})
+        return "frame", frame
+
+    def close(self) -> None:
+        """Take the panel off the page and let go of the model."""
+        super().close()
+        self._session, self._views = None, {}
+
+    def text(self) -> str:
+        """The model in one line, and the first tab in characters."""
+        head = f"{self.about['name']}: {self.about['facts']}"
+        return "\n".join((head, *(view.text() for view in self._shown())))
+
+    def picture(self) -> str:
+        """The tabs that have been computed, as a drawing that needs no script."""
+        head = f"<b>{escape(self.about['name'])}</b> <code>{escape(self.about['facts'])}</code>"
+        return f"<div>{head}{''.join(view.picture() for view in self._shown())}</div>"
+
+    def _look_at(self, wish: Mapping[str, Any]) -> None:
+        """Another text, or another of the examples."""
+        session = self.session
+        text = wish.get("text")
+        if isinstance(text, str) and self.input["text"] is not None:
+            session.use(prepared(text, session.processor))
+            self.input = {**self.input, "text": text}
+        elif "example" in wish:
+            count = self.input["examples"]
+            at = whole_number(wish, "example", count)
+            session.select(example=at)
+            self.input = {**self.input, "example": at}
+
+    def _shown(self) -> Sequence[View]:
+        return [self._views[name] for name in self._views if name in self.sources]
+
+    def _view(self, name: str) -> View:
+        if name not in self._views:
+            raise UnknownNameError(f"There is no tab {name!r}.{nearest(name, self._views)}")
+        return self._views[name]
+
+    def _list_tabs(self, refused: Mapping[str, str] | None = None) -> None:
+        known = {tab["name"]: tab["refused"] for tab in self.tabs} | dict(refused or {})
+        self.tabs = [
+            {"name": view.name, "title": view.title, "refused": known.get(view.name, "")}
+            for view in self._views.values()
+        ]
+
+
+def attach(
+    model: nn.Module,
+    inputs: Any,
+    *,
+    names: Sequence[str] | None = None,
+    processor: Any = None,
+    call: Call | None = None,
+    target: Any = None,
+) -> Inspector:
+    """Show the inside of any live model.
+
+    Args:
+        model: Any module; it is neither changed nor copied.
+        inputs: An example, a ``Batch``, or a data set.
+        names: Names of the classes, where a data set does not know them.
+        processor: A tokenizer, or a function that turns raw inputs into what the model takes.
+        call: ``fn(model, inputs)`` for models that are called in an unusual way.
+        target: Which output is explained; the likeliest when not given.
+
+    Raises:
+        WorkbenchError: The model cannot be called with these inputs.
+    """
+    found = given(inputs, processor, names)
+    session = Session(model, found.inputs, names=found.classes, processor=found.processor, call=call, target=target)
+    return Inspector(session, text=found.text, columns=found.columns)
+
+
+def examples(session: Session) -> int:
+    """How many rows of the input can be looked at one by one; 1 where they are parts of one, as nodes of a graph."""
+    value = scores(session.output)
+    rows = len(session.batch)
+    return rows if value.dim() and len(value) == rows and not any(map(is_pyg, values(session))) else 1
+
+
+def values(session: Session) -> Sequence[Any]:
+    """What stands in the input."""
+    inputs = session.batch.inputs
+    return list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
+
+
+def title(model: nn.Module) -> str:
+    """What a person calls a model: the last part of its pretrained name, else its class."""
+    config = getattr(model, "config", None)
+    given = getattr(config, "_name_or_path", "") or getattr(config, "name_or_path", "")
+    return str(given).rstrip("/").rpartition("/")[2] or type(model).__name__
+
+
+def facts(model: nn.Module) -> str:
+    """Class, size, device and mode in one line."""
+    count = sum(parameter.numel() for parameter in model.parameters())
+    size = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count:,}"  # noqa: PLR2004 - a million
+    mode = "train" if model.training else "eval"
+    return f"{type(model).__name__} · {size} parameters · {devices.of(model)} · {mode}"

@@ -1,0 +1,183 @@
+// The live view of a run. New points arrive as messages and are appended here; the trait "frame" holds what a page
+// that comes later (or a saved notebook) starts from.
+const MOST = 1024;
+
+// Points of one curve. When there are too many, neighbours are averaged, as the kernel does with its own copy.
+class Curve {
+  constructor() { this.x = []; this.y = []; }
+  add(x, y) {
+    this.x.push(...x);
+    this.y.push(...y);
+    while (this.x.length > MOST) {
+      const half = a => Array.from({ length: Math.ceil(a.length / 2) }, (_, i) => (2 * i + 1 < a.length ? (a[2 * i] + a[2 * i + 1]) / 2 : a[2 * i]));
+      this.x = half(this.x);
+      this.y = half(this.y);
+    }
+  }
+}
+
+const clock = s => {
+  if (s === null || s === undefined || !Number.isFinite(s)) return '–';
+  const t = Math.round(s), h = Math.floor(t / 3600), m = Math.floor(t / 60) % 60;
+  return h ? `${h} h ${String(m).padStart(2, '0')} min` : m ? `${m} min ${String(t % 60).padStart(2, '0')} s` : `${s < 10 ? s.toFixed(1) : t} s`;
+};
+
+export default () => {
+  // What has come so far, for every page part that shows this run.
+  const store = { curves: new Map(), seen: 0, state: null, acts: new Set() };
+
+  const initialize = ({ model }) => {
+    const take = frame => {
+      const whole = frame.from === 0;
+      // A page that missed some points draws on, and asks for a summary; one comes by itself when the run has doubled.
+      if (!whole && frame.curves && frame.from > store.seen) model.send({ type: 'wish', seq: Date.now(), wish: { whole: true } });
+      if (whole) store.curves.clear();
+      store.seen = frame.to ?? store.seen;
+      for (const { name, x, y } of frame.curves || []) {
+        if (!store.curves.has(name)) store.curves.set(name, new Curve());
+        store.curves.get(name).add(kit.values(x), kit.values(y));
+      }
+      store.state = frame.state;
+      for (const act of store.acts) act();
+    };
+    model.on('msg:custom', (message, buffers) => {
+      if (message.type !== 'points') return;
+      message.curves.forEach((c, i) => { c.x.data = buffers[2 * i]; c.y.data = buffers[2 * i + 1]; });
+      take(message);
+    });
+    model.on('change:frame', () => take(model.get('frame')));
+    take(model.get('frame'));
+  };
+
+  const render = ({ model, el: root }) => {
+    const { el, button, check } = kit;
+    root.classList.add('wb', 'wb-live');
+    const head = el('div', 'wb-head', root);
+    el('b', '', head, model.get('title'));
+    el('span', 'wb-dim wb-mono', head, model.get('subtitle'));
+    el('span', 'wb-space', head);
+    const status = el('span', 'wb-dim', head);
+    status.setAttribute('role', 'status');
+    const buttons = model.get('buttons');
+    const pause = buttons && button(head, 'Pause', () => model.send({ type: 'wish', seq: Date.now(), wish: { do: pause.textContent.toLowerCase() } }));
+    const stop = buttons && button(head, 'Stop', () => { stop.disabled = true; model.send({ type: 'wish', seq: Date.now(), wish: { do: 'stop' } }); });
+    const bar = el('i', '', el('div', 'wb-bar', root)), body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
+    const key = el('div', 'wb-key', body), chart = el('div', 'wb-chart', body), canvas = el('canvas', '', chart), figures = el('div', 'wb-figures', body);
+    canvas.setAttribute('role', 'img');
+    const hidden = new Set();
+    let log = false, waiting = false;
+
+    const style = name => getComputedStyle(root).getPropertyValue(name).trim();
+    const inks = () => [style('--wb-accent'), style('--wb-second'), style('--wb-good'), style('--wb-bad'), style('--wb-dim')];
+    // One colour a figure; what is measured on held-out examples is dashed.
+    const look = name => {
+      const bases = [...new Set([...store.curves.keys()].map(n => n.split(' · ').pop()))], all = inks();
+      return { ink: all[bases.indexOf(name.split(' · ').pop()) % all.length], dash: name.startsWith('validation') ? [5, 4] : [] };
+    };
+
+    let keyed = '';
+    const drawKey = () => {
+      const names = [...store.curves.keys()], now = names.join('|') + style('--wb-accent');
+      if (now === keyed) return;
+      keyed = now;
+      key.replaceChildren();
+      for (const name of names) {
+        const input = check(key, name, !hidden.has(name), on => { hidden[on ? 'delete' : 'add'](name); draw(); });
+        const line = el('i'), { ink, dash } = look(name);
+        line.style.borderColor = ink;
+        line.dataset.dash = dash.length ? 1 : 0;
+        input.after(line);
+      }
+      el('span', 'wb-space', key);
+      check(key, 'log', log, on => { log = on; draw(); });
+    };
+
+    const ticks = (low, high, count) => {
+      const raw = (high - low) / count || 1, size = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map(k => k * size).find(k => k >= raw);
+      const found = [];
+      for (let v = Math.ceil(low / step) * step; v <= high + 1e-12; v += step) found.push(v);
+      return found;
+    };
+    const drawChart = () => {
+      const wide = chart.clientWidth || 600, tall = 230, sharp = devicePixelRatio || 1;
+      canvas.width = wide * sharp;
+      canvas.height = tall * sharp;
+      const c = canvas.getContext('2d');
+      c.scale(sharp, sharp);
+      c.font = `11px ${style('--wb-font') || 'sans-serif'}`;
+      const shown = [...store.curves].filter(([name, curve]) => !hidden.has(name) && curve.x.length);
+      const y = v => (log ? Math.log10(Math.max(v, 1e-12)) : v), xs = shown.flatMap(([, k]) => [k.x[0], k.x[k.x.length - 1]]);
+      const ys = shown.flatMap(([, k]) => k.y.filter(v => Number.isFinite(v) && (!log || v > 0)).map(y));
+      if (!ys.length) { c.fillStyle = style('--wb-dim'); c.fillText('waiting for the first step …', 8, 20); return; }
+      const x1 = Math.max(2, ...xs), x0 = Math.min(1, ...xs);
+      let low = ys.reduce((a, b) => Math.min(a, b)), high = ys.reduce((a, b) => Math.max(a, b));
+      if (high - low < 1e-12) { low -= 0.5; high += 0.5; }
+      const pad = 0.05 * (high - low), L = 46, R = 8, T = 6, B = 20;
+      low -= pad;
+      high += pad;
+      const px = v => L + (v - x0) / (x1 - x0) * (wide - L - R), py = v => T + (high - v) / (high - low) * (tall - T - B);
+      c.strokeStyle = style('--wb-line');
+      c.fillStyle = style('--wb-dim');
+      c.textAlign = 'right';
+      for (const v of ticks(low, high, 5)) {
+        c.beginPath();
+        c.moveTo(L, py(v));
+        c.lineTo(wide - R, py(v));
+        c.stroke();
+        c.fillText(String(+(log ? 10 ** v : v).toPrecision(3)), L - 6, py(v) + 4);
+      }
+      c.textAlign = 'center';
+      for (const v of ticks(x0, x1, Math.max(2, wide / 120))) if (Number.isInteger(v)) c.fillText(v.toLocaleString('en'), Math.min(px(v), wide - 24), tall - 6);
+      for (const [name, curve] of shown) {
+        const { ink, dash } = look(name);
+        c.strokeStyle = c.fillStyle = ink;
+        c.lineWidth = 1.6;
+        c.setLineDash(dash);
+        c.beginPath();
+        let pen = false;
+        curve.y.forEach((v, i) => {
+          if (!Number.isFinite(v) || log && v <= 0) { pen = false; return; }
+          c[pen ? 'lineTo' : 'moveTo'](px(curve.x[i]), py(y(v)));
+          pen = true;
+        });
+        c.stroke();
+        c.setLineDash([]);
+        if (curve.x.length < 40) curve.y.forEach((v, i) => { if (Number.isFinite(v)) { c.beginPath(); c.arc(px(curve.x[i]), py(y(v)), 2, 0, 7); c.fill(); } });
+      }
+      canvas.setAttribute('aria-label', 'Curves over steps: ' + shown.map(([n, k]) => `${n} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
+    };
+
+    const figure = (name, value) => { const box = el('div', '', figures); el('b', '', box, value); el('span', '', box, name); };
+    const draw = () => {
+      waiting = false;
+      const s = store.state;
+      drawKey();
+      drawChart();
+      if (!s) return;
+      root.dataset.status = s.status;
+      root.dataset.step = s.step;
+      root.dataset.frames = +(root.dataset.frames || 0) + 1;
+      bar.style.width = `${s.total ? 100 * s.step / s.total : 0}%`;
+      status.textContent = s.status === 'running' && model.get('waits') ? 'running · interrupt the kernel to stop cleanly' : s.status;
+      const live = s.status === 'running' || s.status === 'paused';
+      if (buttons) {
+        stop.hidden = pause.hidden = !live;
+        pause.textContent = s.status === 'paused' ? 'Resume' : 'Pause';
+      }
+      figures.replaceChildren();
+      figure('step', `${s.step.toLocaleString('en')}${s.total ? ` / ${s.total.toLocaleString('en')}` : ''}`);
+      for (const [name, curve] of store.curves) if (!hidden.has(name) && figures.childElementCount < 5) figure(name, curve.last ?? curve.y[curve.y.length - 1].toPrecision(4));
+      figure(live ? 'left' : 'took', clock(live ? s.left : s.seconds));
+      figure('per second', s.rate ? `${kit.short(s.rate)} steps` : '–');
+      figure(s.memory_of, kit.short(s.memory, 'B'));
+      kit.marks(foot, s.doubts, s.note);
+    };
+    const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
+    store.acts.add(soon);
+    const untheme = kit.themed(root, soon), size = new ResizeObserver(soon);
+    size.observe(chart);
+    return () => { store.acts.delete(soon); untheme(); size.disconnect(); };
+  };
+
+  return { initialize, render };
+};

@@ -1,0 +1,66 @@
+"""Overview: the tree of modules with shapes, parameters, FLOPs, share of the time and dead units, for any module."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from workbench.interpret import Overview, Part, Session
+from workbench.panels._frame import Doubt, Frame
+from workbench.panels._view import View
+
+_MOST_ROWS = 2000
+_FEW_ROWS = 40
+
+
+class OverviewView(View):
+    """What the model is made of, and what each part costs."""
+
+    title: ClassVar[str] = "Overview"
+    place: ClassVar[int] = 0
+
+    def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
+        super().__init__(session, columns)
+        self._seen: Overview | None = None
+
+    def whole(self) -> Frame:
+        """The tree, measured on the session's input."""
+        seen = self._seen = self.session.overview()
+        parts = seen.parts[:_MOST_ROWS]
+        left_out = len(seen.parts) - len(parts)
+        doubts = [Doubt("good", seen.summary), *(Doubt("warn", warning) for warning in seen.warnings)]
+        if left_out:
+            doubts.append(Doubt("warn", f"{left_out:,} modules further down are not listed."))
+        meta = {"rows": [_row(part) for part in parts], "examples": max(seen.examples, 1), "open": _open(parts)}
+        return Frame(meta=meta, doubts=doubts, code="wb.interpret.overview(model, inputs)")
+
+    def text(self) -> str:
+        """The tree as aligned columns."""
+        return "" if self._seen is None else str(self._seen)
+
+    def picture(self) -> str:
+        """The tree as a table."""
+        return "" if self._seen is None else self._seen._repr_html_()  # noqa: SLF001 - IPython's name for it
+
+
+def _row(part: Part) -> dict[str, object]:
+    return {
+        "path": part.path,
+        "name": part.name or part.kind,
+        "kind": part.kind,
+        "depth": part.depth,
+        "children": part.children,
+        "parameters": part.parameters,
+        "output": part.output,
+        "calls": part.calls,
+        "flops": part.flops,
+        "time": part.time_share,
+        "dead": part.dead,
+    }
+
+
+def _open(parts: tuple[Part, ...]) -> int:
+    """The depth from which modules with children start folded, so that a page of rows is not exceeded by much."""
+    deepest = max(part.depth for part in parts)
+    return next((depth for depth in range(deepest, 1, -1) if sum(p.depth <= depth for p in parts) <= _FEW_ROWS), 1)
+
+
+VIEW = OverviewView

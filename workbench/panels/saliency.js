@@ -1,0 +1,101 @@
+// Saliency: what spoke for and against a score, on tokens, on pixels or on columns.
+export default (kit, root, ask) => {
+  const { el, focusable } = kit;
+  root.className = 'wb-saliency';
+  const legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
+  const main = el('div', '', cols), side = el('div', '', cols);
+  const hover = el('p', 'wb-mono wb-dim wb-hover', root, ' ');
+  hover.style.marginLeft = 0;
+  let dark = false;
+  const colour = v => {
+    const [r, g, b] = v > 0 ? (dark ? [255, 180, 84] : [230, 119, 0]) : dark ? [145, 167, 255] : [59, 91, 219];
+    return `rgba(${r},${g},${b},${(0.08 + 0.67 * Math.min(1, Math.abs(v))).toFixed(3)})`;
+  };
+  const signed = v => (v >= 0 ? '+' : '−') + Math.abs(v).toPrecision(3);
+
+  const tokens = (meta, scores, top) => {
+    const box = el('div', 'wb-tokens', main);
+    scores.forEach((v, i) => {
+      const token = el('span', 'wb-tok', box, meta.labels[i]);
+      if (Math.abs(v) > 0.02 * top) token.style.background = colour(v / top);
+      token.title = signed(v);
+      token.addEventListener('mouseenter', () => { hover.textContent = `${meta.labels[i]}  ${signed(v)}`; });
+    });
+  };
+  const columns = (meta, scores) => {
+    const order = [...scores.keys()].sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a])).slice(0, 24);
+    const table = el('table', '', main), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
+    for (const name of ['column', 'value', 'score', '']) el('th', '', head, name);
+    const top = Math.max(1e-12, ...scores.map(Math.abs));
+    for (const i of order) {
+      const tr = el('tr', '', body);
+      el('td', 'wb-mono', tr, meta.labels[i]);
+      el('td', 'wb-num', tr, meta.values?.[i] ?? '');
+      el('td', 'wb-num', tr, signed(scores[i]));
+      const bar = el('span', 'wb-both', el('td', '', tr)), i0 = el('i', '', bar), share = 50 * Math.abs(scores[i]) / top;
+      Object.assign(i0.style, { background: colour(Math.sign(scores[i])), width: `${share}%`, left: scores[i] > 0 ? '50%' : `${50 - share}%` });
+    }
+  };
+  const canvas = (parent, rows, wide, paint, label) => {
+    const node = el('canvas', '', parent), context = (node.width = wide, node.height = rows, node.getContext('2d'));
+    const image = context.createImageData(wide, rows);
+    for (let i = 0; i < rows * wide; i++) image.data.set(paint(i), 4 * i);
+    context.putImageData(image, 0, 0);
+    node.style.width = `${wide * Math.max(1, Math.floor(280 / Math.max(rows, wide)))}px`;
+    node.setAttribute('role', 'img');
+    node.setAttribute('aria-label', label);
+    return node;
+  };
+  const pixels = (frame, scores, top) => {
+    const [rows, wide] = frame.arrays.scores.shape, box = el('div', 'wb-pixels', main);
+    const paper = dark ? [24, 26, 31] : [255, 255, 255], plus = dark ? [255, 180, 84] : [194, 94, 0], minus = dark ? [145, 167, 255] : [40, 70, 190];
+    if (frame.arrays.image) {
+      const image = kit.values(frame.arrays.image), given = el('div', '', box);
+      el('h4', '', given, 'input');
+      canvas(given, rows, wide, i => [image[3 * i], image[3 * i + 1], image[3 * i + 2], 255], 'the input');
+    }
+    const shown = el('div', '', box);
+    el('h4', '', shown, 'what spoke for and against');
+    const map = canvas(shown, rows, wide, i => {
+      const v = Math.max(-1, Math.min(1, scores[i] / top)), to = v > 0 ? plus : minus, a = Math.sqrt(Math.abs(v));
+      return [...paper.map((p, k) => Math.round(p + (to[k] - p) * a)), 255];
+    }, 'scores of the pixels');
+    map.className = 'wb-scores';
+    map.addEventListener('mousemove', event => {
+      const b = map.getBoundingClientRect(), y = Math.floor((event.clientY - b.top) / b.height * rows), x = Math.floor((event.clientX - b.left) / b.width * wide);
+      if (y >= 0 && x >= 0 && y < rows && x < wide) hover.textContent = `row ${y}, column ${x}  ${signed(scores[y * wide + x])}`;
+    });
+  };
+
+  return {
+    whole(frame, isDark) {
+      dark = isDark;
+      const { meta } = frame, scores = kit.values(frame.arrays.scores), top = frame.meta.top || 1e-12;
+      legend.replaceChildren();
+      main.replaceChildren();
+      side.replaceChildren();
+      el('span', '', legend, meta.target);
+      for (const [v, text] of [[1, 'speaks for it'], [-1, 'against it']]) {
+        const item = el('span', 'wb-dim', legend);
+        el('i', 'wb-swatch', item).style.background = colour(v);
+        el('span', '', item, text);
+      }
+      if (meta.choices.length > 1) {
+        const label = el('label', '', legend, 'explain'), select = focusable(el('select', '', label), 'What is explained');
+        for (const { value, text } of meta.choices) el('option', '', select, text).value = value;
+        select.value = meta.chosen;
+        select.addEventListener('change', () => ask({ target: +select.value }));
+      }
+      ({ tokens: () => tokens(meta, scores, top), columns: () => columns(meta, scores), pixels: () => pixels(frame, scores, top) })[meta.kind]();
+      el('h4', '', side, 'Figures');
+      const body = el('tbody', '', el('table', '', side));
+      for (const [name, figure] of meta.facts) {
+        const tr = el('tr', '', body);
+        el('td', 'wb-dim', tr, name);
+        el('td', 'wb-num', tr, figure).title = figure;
+      }
+      hover.textContent = meta.kind === 'columns' ? '' : 'hover for the figure';
+    },
+    part(frame, isDark) { this.whole(frame, isDark); },
+  };
+};

@@ -1,0 +1,170 @@
+"""Saliency: integrated gradients on tokens, pixels or columns, with the completeness gap that belongs to them."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workbench.core.batch import Batch
+from workbench.core.calling import scores as main_scores
+from workbench.core.errors import DataError, ModelError
+from workbench.interpret import Attribution, Session
+from workbench.panels._frame import Doubt, Frame, Packed
+from workbench.panels._sketch import picture
+from workbench.panels._view import View, whole_number
+
+_CHOICES = 12
+"""classes offered, the likeliest first"""
+
+
+class SaliencyView(View):
+    """What spoke for and against an answer."""
+
+    title: ClassVar[str] = "Saliency"
+    place: ClassVar[int] = 20
+
+    def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
+        super().__init__(session, columns)
+        self._found: Attribution | None = None
+
+    def whole(self) -> Frame:
+        """Scores for the session's target."""
+        try:
+            found = self._found = self.session.attribution()
+        except (DataError, ModelError) as error:
+            return Frame(refused=str(error))
+        at = self._example(len(found.scores))
+        meta, arrays = self._drawn(found, found.scores[at])
+        label = found.targets[at] if at < len(found.targets) else ""
+        meta |= {
+            "target": f"{found.target}: {label}" if label else found.target,
+            "choices": self._choices(),
+            "chosen": -1 if self.session.selection.label is None else self.session.selection.label,
+            "facts": self._facts(found, at),
+            "top": float(np.abs(arrays["scores"].data).max(initial=0.0)),
+        }
+        return Frame(meta=meta, arrays=arrays, doubts=_doubts(found, at), code=self._code())
+
+    def part(self, wish: Mapping[str, Any]) -> Frame:
+        """Another class is to be explained."""
+        choices = {choice["value"] for choice in self._choices()}
+        target = whole_number(wish, "target", max(choices, default=0) + 1, -1) if wish.get("target") != -1 else -1
+        label = target if target in choices and target >= 0 else None
+        self.session.select(label=label)
+        self.session.explain(label)
+        return self.whole()
+
+    def text(self) -> str:
+        """The scores as aligned columns."""
+        return "" if self._found is None else str(self._found)
+
+    def picture(self) -> str:
+        """The scores as a drawing."""
+        found = self._found
+        if found is None:
+            return ""
+        meta, arrays = self._drawn(found, found.scores[self._example(len(found.scores))])
+        return f"<p>{escape(found.method)}: {escape(found.target)}</p>{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+
+    def _example(self, rows: int) -> int:
+        return min(self.session.selection.example, rows - 1)
+
+    def _choices(self) -> list[dict[str, Any]]:
+        """The likeliest classes, where the output is one row of classes for each example."""
+        value = main_scores(self.session.output)
+        if value.dim() != 2 or value.shape[-1] < 2:  # noqa: PLR2004 - (examples, classes)
+            return []
+        row = value[self._example(len(value))].float()
+        names, best = self.session.names, row.topk(min(_CHOICES, len(row)))
+        listed = [
+            {"value": i, "text": f"{names[i] if names and i < len(names) else i} ({v:.3g})"}
+            for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ]
+        return [{"value": -1, "text": "what the model chose"}, *listed]
+
+    def _drawn(self, found: Attribution, scores: Tensor) -> tuple[dict[str, Any], dict[str, Packed]]:
+        """How the scores of one example are drawn: on tokens, on pixels or on columns."""
+        scores = scores.float()
+        words = found.tokens(self.session.processor)
+        if words and scores.dim() == 1 and len(words[0]) == len(scores):
+            labels = words[self._example(len(words))]
+            return {"kind": "tokens", "labels": labels}, {"scores": Packed(scores.numpy())}
+        if scores.dim() >= 2:  # noqa: PLR2004 - rows and columns
+            flat = scores.reshape(-1, *scores.shape[-2:]).sum(0)
+            image = self._image(found, tuple(scores.shape))
+            return {"kind": "pixels"}, {
+                "scores": Packed(flat.numpy()),
+                **({} if image is None else {"image": Packed(image)}),
+            }
+        scores = scores.reshape(-1)
+        names = self.columns if len(self.columns) == len(scores) else [f"column {i}" for i in range(len(scores))]
+        values = self._given(found)
+        written = (
+            [f"{v:.4g}" for v in values.reshape(-1).tolist()]
+            if values is not None and values.numel() == len(scores)
+            else []
+        )
+        return {"kind": "columns", "labels": list(names), "values": written}, {"scores": Packed(scores.numpy())}
+
+    def _given(self, found: Attribution) -> Tensor | None:
+        """The example of the input that was explained."""
+        inputs, name = self.session.batch.inputs, next(iter(found.parts))
+        values = inputs.get(name) if isinstance(inputs, Mapping) else inputs[0]
+        return values[self._example(len(values))].detach().cpu() if isinstance(values, Tensor) else None
+
+    def _image(self, found: Attribution, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+        """The input as (rows, columns, 3), stretched to the full range, where it is a picture."""
+        value = self._given(found)
+        if value is None or tuple(value.shape) != shape or not value.is_floating_point():
+            return None
+        colours = value.reshape(-1, *shape[-2:])
+        if len(colours) not in (1, 3):
+            return None
+        low, high = colours.min(), colours.max()
+        grey = ((colours - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
+        return grey.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+
+    def _facts(self, found: Attribution, at: int) -> list[list[str]]:
+        at = min(at, len(found.difference) - 1)
+        return [
+            ["method", found.method],
+            ["compared with", found.reference],
+            ["score above that", f"{float(found.difference[at]):+.4g}"],
+            ["sum of scores", f"{sum(float(part[at].sum()) for part in found.parts.values() if at < len(part)):+.4g}"],
+            ["gap", f"{float(found.relative_gap[at]):.2%}"],
+        ]
+
+    def _code(self) -> str:
+        label = self.session.selection.label
+        return f"wb.interpret.integrated_gradients(model, inputs{'' if label is None else f', target={label}'})"
+
+
+def _doubts(found: Attribution, at: int) -> list[Doubt]:
+    gap = float(found.relative_gap[min(at, len(found.relative_gap) - 1)])
+    holds = gap <= found.bound
+    said = f"attributions add up to the change in output within {gap:.1%} ({found.steps} steps)"
+    return [Doubt("good" if holds else "bad", said), *(Doubt("warn", warning) for warning in found.warnings)]
+
+
+def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
+    """The scores without a script: tokens on coloured ground, a map as a picture, the strongest columns as a list."""
+    top = float(np.abs(scores).max(initial=0.0)) or 1.0
+    if meta["kind"] == "pixels":
+        strength = np.sqrt(np.abs(scores) / top)[..., None]
+        ink = np.where(scores[..., None] > 0, (194, 94, 0), (40, 70, 190))
+        image = np.rint(255 + (ink - 255) * strength).astype(np.uint8)
+        return picture(image, "scores: orange for, blue against", max(1, 240 // max(image.shape[:2])))
+    if meta["kind"] == "tokens":
+        return "".join(
+            f'<span style="background:rgba({"230,119,0" if v > 0 else "59,91,219"},{0.75 * abs(v) / top:.2f})">{escape(t)} </span>'
+            for t, v in zip(meta["labels"], scores.tolist(), strict=True)
+        )
+    order = np.argsort(-np.abs(scores))[:12]
+    return "<ul>" + "".join(f"<li>{escape(str(meta['labels'][i]))}: {scores[i]:+.3g}</li>" for i in order) + "</ul>"
+
+
+VIEW = SaliencyView
