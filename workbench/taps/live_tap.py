@@ -73,6 +73,9 @@ class Seen(Mapping[str, Any]):
         """How much the values hold."""
         return sum(t.numel() * t.element_size() for value in self.kept.values() for _, t in tensors(value))
 
+    def __contains__(self, address: object) -> bool:
+        return address in self.kept
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.kept)
 
