@@ -61,18 +61,19 @@ class Notebook:
         """Run every cell; returns at once."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
-    def run_next(self) -> None:
-        """Run the selected cell and select the next."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell-and-select-next'); }")
+    def run_cell(self, index: int) -> None:
+        """Run one cell; returns at once."""
+        self.page.evaluate(
+            """index => {
+              window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+              window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
 
     def idle(self) -> None:
         """Wait until the kernel has nothing to do."""
         self.page.evaluate(_IDLE)
-
-    def errors(self) -> list[str]:
-        """What cells raised, as it stands on the page."""
-        found = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
-        return [text for text in found.all_inner_texts() if "Traceback" in text]
 
     def outputs(self) -> Locator:
         """The outputs of all cells."""
@@ -172,8 +173,7 @@ def notebook(lab: tuple[str, Path], browser: Browser, request: pytest.FixtureReq
     yield opened
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"end-of-{request.node.name}.png")
-    for mistake in opened.mistakes:
-        print("console:", mistake)
     page.evaluate("async () => { await window.jupyterapp?.serviceManager?.sessions?.shutdownAll(); }")
     page.close()
     assert opened.external == []
+    assert opened.mistakes == []

@@ -1,5 +1,6 @@
 """Frame: what a view hands to the page, as JSON values and a few binary arrays, with the doubt that belongs to it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -76,5 +77,5 @@ class Frame:
             "doubts": [{"level": doubt.level, "text": doubt.text} for doubt in self.doubts],
             "code": self.code,
             "refused": self.refused,
-            "bytes": sum(packed.data.nbytes for packed in self.arrays.values()),
+            "bytes": len(json.dumps(self.meta)) + sum(packed.data.nbytes for packed in self.arrays.values()),
         }

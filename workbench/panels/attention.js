@@ -9,7 +9,7 @@ export default (kit, root, ask) => {
   const overview = focusable(el('canvas', 'wb-thumbs', side), 'All heads: arrow keys choose layer and head');
   overview.tabIndex = 0;
   overview.setAttribute('role', 'application');
-  const choose = el('div', 'wb-choose', side), facts = el('table', '', side);
+  const choose = el('div', 'wb-choose', side), facts = el('table', 'wb-facts', side);
   const pick = { layer: null, head: null };
   pick.layer = kit.slider(choose, 'layer', 0, 0, v => go(v, at.head));
   pick.head = kit.slider(choose, 'head', 0, 0, v => go(at.layer, v));
@@ -91,11 +91,13 @@ export default (kit, root, ask) => {
     const [rows, cols] = head.shape, q = at.query;
     lists.replaceChildren();
     const list = (text, count, label, of) => {
-      el('h4', 'wb-list', lists, text);
-      kit.bars(lists, [...Array(count).keys()].map(i => ({ label: label(i), value: of(i) })).sort((a, b) => b.value - a.value).slice(0, 6));
+      const head = el('h4', 'wb-list', lists);
+      el('b', 'wb-mono', head, meta.queries[q]);
+      el('span', '', head, text);
+      return kit.bars(lists, [...Array(count).keys()].map(i => ({ label: label(i), value: of(i) })).sort((a, b) => b.value - a.value).slice(0, 6));
     };
-    list(`“${meta.queries[q]}” looks at`, cols, j => meta.keys[j], j => value(q, j));
-    if (rows === cols) list('looked at by', rows, i => meta.queries[i], i => value(i, q));
+    list('looks at', cols, j => meta.keys[j], j => value(q, j));
+    if (rows === cols) list('is looked at by', rows, i => meta.queries[i], i => value(i, q)).classList.add('wb-pale');
   };
   const table = rows => {
     facts.replaceChildren();

@@ -68,7 +68,8 @@ class AttentionView(View):
             "keys": list(self._row(found.keys)[: shown.shape[1]]),
             "facts": [["module", found.name], *figures(one)],
         }
-        code = f"maps = wb.interpret.attention(model, inputs)\nmaps[{found.name!r}].weights[{self.session.selection.example}, {head}]"
+        at = self.session.selection.example
+        code = f"maps = wb.interpret.attention(model, inputs)\nmaps[{found.name!r}].weights[{at}, {head}]"
         return Frame(
             meta=meta, arrays={"head": companded(shown.numpy(), bits=bits)}, doubts=_doubts(maps, one), code=code
         )

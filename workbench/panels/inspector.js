@@ -14,6 +14,8 @@ export default {
     el('span', 'wb-space', head);
     const status = el('span', 'wb-dim', head);
     status.setAttribute('role', 'status');
+    const renew = button(head, 'Refresh', () => link.ask({ tab: current }), 'Compute again with the weights of now');
+    renew.title = 'Compute again with the weights of now';
     const coding = button(head, 'Show code', () => {
       code.hidden = !code.hidden;
       coding.textContent = code.hidden ? 'Show code' : 'Hide code';
@@ -25,6 +27,7 @@ export default {
     const code = el('div', 'wb-code', root), lines = el('pre', '', code);
     button(code, 'Copy', () => navigator.clipboard?.writeText(lines.textContent));
     code.hidden = true;
+    const row = el('div', 'wb-input', root);
     const body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
     body.setAttribute('role', 'tabpanel');
     const says = el('div', '', body);
@@ -63,6 +66,27 @@ export default {
       tabs.get(name).focus();
       choose(name);
     });
+
+    // The input row: another text, or another of the examples. A single example has none.
+    const look = input => link.ask({ tab: current, input });
+    const given = () => {
+      const { text, example, examples } = model.get('input');
+      row.hidden = text === null && examples < 2;
+      row.replaceChildren();
+      if (text !== null) {
+        const typed = focusable(el('input', '', row), 'Input text; Enter looks at it');
+        typed.type = 'text';
+        typed.value = text;
+        typed.addEventListener('keydown', event => { if (event.key === 'Enter') look({ text: typed.value }); });
+      } else if (examples > 1) {
+        el('span', 'wb-dim wb-num', row, `example ${example + 1} of ${examples}`);
+        const go = to => look({ example: (to + examples) % examples });
+        button(row, '◀', () => go(example - 1), 'Previous example');
+        button(row, '▶', () => go(example + 1), 'Next example');
+      }
+    };
+    given();
+    model.on('change:input', given);
 
     // A page is made once a tab; later frames are drawn into it.
     const page = name => {
@@ -111,6 +135,6 @@ export default {
       const whole = model.get('frame'), part = model.get('detail');
       if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
     });
-    return () => { model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+    return () => { model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
   },
 };

@@ -8,6 +8,7 @@ every tab is computed once and raises.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,11 @@ from torch import nn
 from workbench.core import device as devices
 from workbench.core.batch import is_pyg
 from workbench.core.calling import Call, scores
-from workbench.core.environment import strict
+from workbench.core.environment import kernel_present, strict
 from workbench.core.errors import UnknownNameError, nearest
 from workbench.interpret import Session
 from workbench.panels._base import Panel
-from workbench.panels._frame import Frame
-from workbench.panels._front import kernel_present
+from workbench.panels._frame import Doubt, Frame
 from workbench.panels._given import given, prepared
 from workbench.panels._view import View, source, views, whole_number
 
@@ -81,7 +81,7 @@ class Inspector(Panel):
             raise UnknownNameError("This Inspector is closed and has let go of its model: attach again.")
         return self._session
 
-    def open(self, tab: str) -> "Inspector":
+    def choose(self, tab: str) -> "Inspector":
         """Show a tab; raises what its computation raises.
 
         Args:
@@ -102,10 +102,19 @@ class Inspector(Panel):
         if view.name not in self.sources:
             self.sources = {**self.sources, view.name: source(view.name)}
         if isinstance(part, Mapping):
-            return "detail", view.part(part)
+            return "detail", self._with_age(view.part(part))
+        if self.session.stale:
+            self.session.refresh()
         frame = view.whole()
         self._list_tabs({view.name: frame.refused})
-        return "frame", frame
+        return "frame", self._with_age(frame)
+
+    def _with_age(self, frame: Frame) -> Frame:
+        """The frame, saying so where the weights have changed since its figures were computed."""
+        if not self.session.stale:
+            return frame
+        old = Doubt("warn", "The weights have changed since this was computed: Refresh computes it again.")
+        return replace(frame, doubts=(*frame.doubts, old))
 
     def close(self) -> None:
         """Take the panel off the page and let go of the model."""
@@ -195,7 +204,8 @@ def title(model: nn.Module) -> str:
     """What a person calls a model: the last part of its pretrained name, else its class."""
     config = getattr(model, "config", None)
     given = getattr(config, "_name_or_path", "") or getattr(config, "name_or_path", "")
-    return str(given).rstrip("/").rpartition("/")[2] or type(model).__name__
+    parts = [part for part in str(given).split("/") if part not in ("", "model", "weights")]
+    return parts[-1] if parts else type(model).__name__
 
 
 def facts(model: nn.Module) -> str:

@@ -64,7 +64,9 @@ export default () => {
     const bar = el('i', '', el('div', 'wb-bar', root)), body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
     const key = el('div', 'wb-key', body), chart = el('div', 'wb-chart', body), canvas = el('canvas', '', chart), figures = el('div', 'wb-figures', body);
     canvas.setAttribute('role', 'img');
-    const hidden = new Set();
+    // Only losses are drawn until a person asks for more: other figures have other scales.
+    const shown = new Map(), isLoss = name => name.endsWith('loss');
+    const isShown = name => shown.get(name) ?? (isLoss(name) || ![...store.curves.keys()].some(isLoss));
     let log = false, waiting = false;
 
     const style = name => getComputedStyle(root).getPropertyValue(name).trim();
@@ -82,7 +84,7 @@ export default () => {
       keyed = now;
       key.replaceChildren();
       for (const name of names) {
-        const input = check(key, name, !hidden.has(name), on => { hidden[on ? 'delete' : 'add'](name); draw(); });
+        const input = check(key, name, isShown(name), on => { shown.set(name, on); draw(); });
         const line = el('i'), { ink, dash } = look(name);
         line.style.borderColor = ink;
         line.dataset.dash = dash.length ? 1 : 0;
@@ -105,9 +107,9 @@ export default () => {
       const c = canvas.getContext('2d');
       c.scale(sharp, sharp);
       c.font = `11px ${style('--wb-font') || 'sans-serif'}`;
-      const shown = [...store.curves].filter(([name, curve]) => !hidden.has(name) && curve.x.length);
-      const y = v => (log ? Math.log10(Math.max(v, 1e-12)) : v), xs = shown.flatMap(([, k]) => [k.x[0], k.x[k.x.length - 1]]);
-      const ys = shown.flatMap(([, k]) => k.y.filter(v => Number.isFinite(v) && (!log || v > 0)).map(y));
+      const drawn = [...store.curves].filter(([name, curve]) => isShown(name) && curve.x.length);
+      const y = v => (log ? Math.log10(Math.max(v, 1e-12)) : v), xs = drawn.flatMap(([, k]) => [k.x[0], k.x[k.x.length - 1]]);
+      const ys = drawn.flatMap(([, k]) => k.y.filter(v => Number.isFinite(v) && (!log || v > 0)).map(y));
       if (!ys.length) { c.fillStyle = style('--wb-dim'); c.fillText('waiting for the first step …', 8, 20); return; }
       const x1 = Math.max(2, ...xs), x0 = Math.min(1, ...xs);
       let low = ys.reduce((a, b) => Math.min(a, b)), high = ys.reduce((a, b) => Math.max(a, b));
@@ -128,7 +130,7 @@ export default () => {
       }
       c.textAlign = 'center';
       for (const v of ticks(x0, x1, Math.max(2, wide / 120))) if (Number.isInteger(v)) c.fillText(v.toLocaleString('en'), Math.min(px(v), wide - 24), tall - 6);
-      for (const [name, curve] of shown) {
+      for (const [name, curve] of drawn) {
         const { ink, dash } = look(name);
         c.strokeStyle = c.fillStyle = ink;
         c.lineWidth = 1.6;
@@ -144,7 +146,7 @@ export default () => {
         c.setLineDash([]);
         if (curve.x.length < 40) curve.y.forEach((v, i) => { if (Number.isFinite(v)) { c.beginPath(); c.arc(px(curve.x[i]), py(y(v)), 2, 0, 7); c.fill(); } });
       }
-      canvas.setAttribute('aria-label', 'Curves over steps: ' + shown.map(([n, k]) => `${n} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
+      canvas.setAttribute('aria-label', `Curves over steps${log ? ', logarithmic' : ''}: ` + drawn.map(([n, k]) => `${n} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
     };
 
     const figure = (name, value) => { const box = el('div', '', figures); el('b', '', box, value); el('span', '', box, name); };
@@ -166,7 +168,7 @@ export default () => {
       }
       figures.replaceChildren();
       figure('step', `${s.step.toLocaleString('en')}${s.total ? ` / ${s.total.toLocaleString('en')}` : ''}`);
-      for (const [name, curve] of store.curves) if (!hidden.has(name) && figures.childElementCount < 5) figure(name, curve.last ?? curve.y[curve.y.length - 1].toPrecision(4));
+      for (const [name, curve] of store.curves) if (curve.y.length && figures.childElementCount < 5) figure(name, curve.y[curve.y.length - 1].toPrecision(4));
       figure(live ? 'left' : 'took', clock(live ? s.left : s.seconds));
       figure('per second', s.rate ? `${kit.short(s.rate)} steps` : '–');
       figure(s.memory_of, kit.short(s.memory, 'B'));

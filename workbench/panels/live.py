@@ -20,9 +20,9 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
+from workbench.core.environment import kernel_present
 from workbench.panels._base import Panel, failure
 from workbench.panels._frame import Doubt, Packed
-from workbench.panels._front import kernel_present
 from workbench.panels._sketch import line_chart
 from workbench.train.run import Run
 
@@ -79,7 +79,8 @@ class Live(Panel):
         device = parameters[0].device if parameters else "cpu"
         self._run = weakref.ref(run)
         self._seen: dict[str, int] = {}
-        self._sent, self._summarised, self._started = 0, 0, time.monotonic()
+        self._sent, self._summarised = 0, 0
+        self._started = time.monotonic() if run.running else None
         self._follower: threading.Thread | None = None
         self._handle: Any = None
         self._last: tuple[Sequence[Points], dict[str, Any]] = ((), {})
@@ -219,7 +220,7 @@ class Live(Panel):
             "total": progress.total,
             "rate": progress.rate,
             "left": progress.eta,
-            "seconds": time.monotonic() - self._started,
+            "seconds": None if self._started is None else time.monotonic() - self._started,
             "memory": progress.memory,
             "memory_of": "held by the process",
             "doubts": [{"level": doubt.level, "text": doubt.text} for doubt in doubts],

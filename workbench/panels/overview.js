@@ -36,7 +36,7 @@ export default (kit, root) => {
       el('span', '', first, row.name);
       el('td', '', tr, row.kind);
       const ran = row.calls > 0, shape = row.calls > 1 ? `${row.output}  ×${row.calls}` : row.output;
-      el('td', 'wb-mono wb-dim', tr, ran ? shape : 'did not run');
+      el('td', 'wb-mono wb-dim', tr, ran ? shape : row.children ? '' : 'did not run');
       el('td', 'wb-num', tr, row.parameters ? row.parameters.toLocaleString('en') : '–');
       el('td', 'wb-num', tr, row.flops ? kit.short(row.flops / examples) : '–');
       const time = el('td', 'wb-num', tr, ran ? percent(row.time) : '');

@@ -38,7 +38,7 @@ class OverviewView(View):
 
     def picture(self) -> str:
         """The tree as a table."""
-        return "" if self._seen is None else self._seen._repr_html_()  # noqa: SLF001 - IPython's name for it
+        return "" if self._seen is None else self._seen._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def _row(part: Part) -> dict[str, object]:

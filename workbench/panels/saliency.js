@@ -4,7 +4,9 @@ export default (kit, root, ask) => {
   root.className = 'wb-saliency';
   const legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
   const main = el('div', '', cols), side = el('div', '', cols);
-  const hover = el('p', 'wb-mono wb-dim wb-hover', root, ' ');
+  const left = el('div', ''), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' ');
+  cols.prepend(left);
+  left.prepend(main);
   hover.style.marginLeft = 0;
   let dark = false;
   const colour = v => {
@@ -88,7 +90,7 @@ export default (kit, root, ask) => {
       }
       ({ tokens: () => tokens(meta, scores, top), columns: () => columns(meta, scores), pixels: () => pixels(frame, scores, top) })[meta.kind]();
       el('h4', '', side, 'Figures');
-      const body = el('tbody', '', el('table', '', side));
+      const body = el('tbody', '', el('table', 'wb-facts', side));
       for (const [name, figure] of meta.facts) {
         const tr = el('tr', '', body);
         el('td', 'wb-dim', tr, name);

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workbench.core.batch import Batch
 from workbench.core.calling import scores as main_scores
 from workbench.core.errors import DataError, ModelError
 from workbench.interpret import Attribution, Session
@@ -68,7 +67,8 @@ class SaliencyView(View):
         if found is None:
             return ""
         meta, arrays = self._drawn(found, found.scores[self._example(len(found.scores))])
-        return f"<p>{escape(found.method)}: {escape(found.target)}</p>{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+        about = f"<p>{escape(found.method)}: {escape(found.target)}</p>"
+        return f"{about}{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
 
     def _example(self, rows: int) -> int:
         return min(self.session.selection.example, rows - 1)
@@ -89,10 +89,12 @@ class SaliencyView(View):
     def _drawn(self, found: Attribution, scores: Tensor) -> tuple[dict[str, Any], dict[str, Packed]]:
         """How the scores of one example are drawn: on tokens, on pixels or on columns."""
         scores = scores.float()
-        words = found.tokens(self.session.processor)
-        if words and scores.dim() == 1 and len(words[0]) == len(scores):
-            labels = words[self._example(len(words))]
+        words, given = found.tokens(self.session.processor), self._given(found)
+        if scores.dim() == 1 and words and len(words[0]) == len(scores):
+            labels = list(words[self._example(len(words))])
             return {"kind": "tokens", "labels": labels}, {"scores": Packed(scores.numpy())}
+        if scores.dim() == 1 and given is not None and not given.is_floating_point():
+            return {"kind": "tokens", "labels": [str(i) for i in given.tolist()]}, {"scores": Packed(scores.numpy())}
         if scores.dim() >= 2:  # noqa: PLR2004 - rows and columns
             flat = scores.reshape(-1, *scores.shape[-2:]).sum(0)
             image = self._image(found, tuple(scores.shape))
@@ -102,13 +104,9 @@ class SaliencyView(View):
             }
         scores = scores.reshape(-1)
         names = self.columns if len(self.columns) == len(scores) else [f"column {i}" for i in range(len(scores))]
-        values = self._given(found)
-        written = (
-            [f"{v:.4g}" for v in values.reshape(-1).tolist()]
-            if values is not None and values.numel() == len(scores)
-            else []
-        )
-        return {"kind": "columns", "labels": list(names), "values": written}, {"scores": Packed(scores.numpy())}
+        fits = given is not None and given.numel() == len(scores)
+        values = [f"{v:.4g}" for v in given.reshape(-1).tolist()] if given is not None and fits else []
+        return {"kind": "columns", "labels": list(names), "values": values}, {"scores": Packed(scores.numpy())}
 
     def _given(self, found: Attribution) -> Tensor | None:
         """The example of the input that was explained."""
@@ -147,7 +145,9 @@ def _doubts(found: Attribution, at: int) -> list[Doubt]:
     gap = float(found.relative_gap[min(at, len(found.relative_gap) - 1)])
     holds = gap <= found.bound
     said = f"attributions add up to the change in output within {gap:.1%} ({found.steps} steps)"
-    return [Doubt("good" if holds else "bad", said), *(Doubt("warn", warning) for warning in found.warnings)]
+    many = len(found.relative_gap)
+    over = f"Over all {many} examples: " if many > 1 else ""
+    return [Doubt("good" if holds else "bad", said), *(Doubt("warn", f"{over}{warning}") for warning in found.warnings)]
 
 
 def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
@@ -159,10 +159,9 @@ def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
         image = np.rint(255 + (ink - 255) * strength).astype(np.uint8)
         return picture(image, "scores: orange for, blue against", max(1, 240 // max(image.shape[:2])))
     if meta["kind"] == "tokens":
-        return "".join(
-            f'<span style="background:rgba({"230,119,0" if v > 0 else "59,91,219"},{0.75 * abs(v) / top:.2f})">{escape(t)} </span>'
-            for t, v in zip(meta["labels"], scores.tolist(), strict=True)
-        )
+        inks = [f"rgba({'230,119,0' if v > 0 else '59,91,219'},{0.75 * abs(v) / top:.2f})" for v in scores.tolist()]
+        words = zip(meta["labels"], inks, strict=True)
+        return "".join(f'<span style="background:{ink}">{escape(word)} </span>' for word, ink in words)
     order = np.argsort(-np.abs(scores))[:12]
     return "<ul>" + "".join(f"<li>{escape(str(meta['labels'][i]))}: {scores[i]:+.3g}</li>" for i in order) + "</ul>"
 

@@ -1,0 +1,170 @@
+"""The Inspector in JupyterLab: keyboard and mouse change what is drawn, and what models and data bring is text."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+# Attention that is known by construction: head 0 of layer 0 looks at itself, head 1 at the position before; head 0 of
+# layer 1 looks at the first position, head 1 at the last. The tokens carry HTML.
+KNOWN = """
+import torch
+from torch import nn
+from workbench import panels
+
+class Pointing(nn.Module):
+    def __init__(self, *shifts):
+        super().__init__()
+        self.shifts = shifts
+        self.gain = nn.Parameter(torch.ones(()))
+    def forward(self, x):
+        n = x.shape[1]
+        keys = 40 * torch.eye(n)
+        queries = torch.stack([keys[shift(torch.arange(n), n)] for shift in self.shifts])
+        values = x[:, None].expand(-1, len(self.shifts), -1, -1) * self.gain
+        size = (len(x), -1, -1, -1)
+        seen = nn.functional.scaled_dot_product_attention(queries.expand(size), keys.expand(len(self.shifts), -1, -1).expand(size), values)
+        return x + seen.mean(1)
+
+class Known(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(8, 6)
+        self.near = Pointing(lambda i, n: i, lambda i, n: (i - 1).clamp(0))
+        self.far = Pointing(lambda i, n: 0 * i, lambda i, n: 0 * i + n - 1)
+        self.head = nn.Linear(6, 3)
+    def forward(self, tokens):
+        return self.head(self.far(self.near(self.embedding(tokens))).mean(1))
+
+WORDS = ["<img src=x onerror=window.hacked=1>", "<script>window.hacked=1</script>", "&amp;", "an", "ordinary", "sentence", "with", "[SEP]"]
+
+class Words:
+    all_special_tokens = ()
+    def convert_ids_to_tokens(self, i): return WORDS[i]
+    def decode(self, ids): return WORDS[ids[0]]
+
+torch.manual_seed(0)
+tokens = torch.arange(8)[None]
+inspector = panels.attach(Known(), tokens, names=["<b>bold</b>", "two", "three"], processor=Words())
+inspector
+"""
+
+AT = "(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]"
+INK, PAPER = [20, 35, 95, 255], [250, 250, 252, 255]
+
+
+def shown(page, address):
+    page.wait_for_function("at => document.querySelector('.wb-attention')?.dataset.shown === at", arg=address)
+
+
+def test_attention_by_keyboard_and_mouse(notebook):
+    page = notebook.page
+    notebook.open(notebook.write("known.ipynb", KNOWN))
+    notebook.run_all()
+    panel = page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.get_by_role("tab", name="Attention").click()
+    shown(page, "0.0")
+    heat = panel.locator(".wb-heat")
+    assert heat.evaluate(AT, [3, 3]) == INK
+    assert heat.evaluate(AT, [2, 3]) == PAPER
+
+    panel.get_by_role("slider", name="head").focus()
+    page.keyboard.press("ArrowRight")
+    shown(page, "0.1")
+    assert heat.evaluate(AT, [3, 3]) == PAPER
+    assert heat.evaluate(AT, [2, 3]) == INK
+
+    slider = panel.get_by_role("slider", name="layer")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    shown(page, "1.1")
+    assert heat.evaluate(AT, [7, 3]) == INK
+
+    thumbs = panel.locator(".wb-thumbs")
+    thumbs.focus()
+    page.keyboard.press("ArrowUp")
+    shown(page, "0.1")
+    assert heat.evaluate(AT, [2, 3]) == INK
+
+    box = heat.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 3.5 / 8)
+    assert panel.locator(".wb-hover").first.inner_text() == "an → &amp;  1.000"
+
+
+def test_html_in_tokens_and_classes_is_text(notebook):
+    page = notebook.page
+    notebook.open(notebook.write("html.ipynb", KNOWN))
+    notebook.run_all()
+    panel = page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.get_by_role("tab", name="Attention").click()
+    shown(page, "0.0")
+    panel.get_by_text("<img src=x onerror=window.hacked=1>").first.wait_for()
+    panel.get_by_role("tab", name="Saliency").click()
+    panel.locator(".wb-tok").first.wait_for()
+    assert panel.locator(".wb-tok").all_inner_texts()[:3] == [
+        "<img src=x onerror=window.hacked=1>",
+        "<script>window.hacked=1</script>",
+        "&amp;",
+    ]
+    assert any("<b>bold</b>" in text for text in panel.locator("option").all_inner_texts())
+    assert panel.locator("img, script, b:text-is('bold')").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+MINILM = """
+from workbench import panels, pretrained
+model, processor = pretrained.load("minilm")
+inspector = panels.attach(model, "The central bank raised interest rates again because inflation had not slowed as much as it expected.", processor=processor)
+inspector
+"""
+
+
+def test_a_pretrained_transformer(notebook):
+    page = notebook.page
+    notebook.open(notebook.write("minilm.ipynb", MINILM))
+    notebook.run_all()
+    panel = page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.locator(".wb-overview tbody tr").first.wait_for()
+    notebook.photograph(panel, "overview")
+    panel.get_by_role("tab", name="Attention").click()
+    shown(page, "0.0")
+    notebook.photograph(panel, "attention")
+    panel.get_by_role("tab", name="Saliency").click()
+    panel.locator(".wb-tok").first.wait_for()
+    panel.get_by_role("button", name="Show code").click()
+    notebook.photograph(panel, "saliency")
+    typed = panel.get_by_role("textbox")
+    typed.fill("Paris is lovely.")
+    typed.press("Enter")
+    panel.locator(".wb-tok", has_text="paris").wait_for()
+
+
+PICTURES = """
+import torch
+from torch import nn
+from workbench import data, panels
+torch.manual_seed(0)
+model = nn.Sequential(nn.Unflatten(1, (1, 8)) if False else nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
+inspector = panels.attach(model, data.load("digits"))
+inspector
+"""
+
+
+def test_pictures_refusals_and_the_next_example(notebook):
+    page = notebook.page
+    notebook.open(notebook.write("pictures.ipynb", PICTURES))
+    notebook.run_all()
+    panel = page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.get_by_role("tab", name="Attention").click()
+    panel.locator(".wb-refused").wait_for()
+    assert "No attention was computed by Sequential" in panel.locator(".wb-refused").inner_text()
+    panel.get_by_role("tab", name="Saliency").click()
+    panel.locator(".wb-scores").wait_for()
+    before = panel.get_attribute("data-seq")
+    panel.get_by_role("button", name="Next example").click()
+    page.wait_for_function("was => document.querySelector('.wb-inspector').dataset.seq !== was", arg=before)
+    assert "example 2 of 8" in panel.inner_text()
+    notebook.photograph(panel, "pixels")
