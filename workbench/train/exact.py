@@ -17,12 +17,17 @@ class Exact:
 
     reasons: tuple[str, ...] = ()
     """why not; empty when it is exact"""
+    promise: str = ""
+    """what the driver says about its boundaries"""
 
     def __bool__(self) -> bool:
         return not self.reasons
 
     def __str__(self) -> str:
-        return "; ".join(self.reasons) or "a resumed run equals the uninterrupted one bit by bit"
+        if self.reasons:
+            return "; ".join(self.reasons)
+        exact = "a resumed run equals the uninterrupted one bit by bit"
+        return f"{exact} ({self.promise})" if self.promise else exact
 
 
 def circumstances(model: nn.Module, settings: RunSettings, seed: int) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Run:
         doubts = [*self._doubts, *([self.driver.inexact] if self.driver.inexact else [])]
         if not self.running and 0 < self.driver.step < self.driver.total and not self.driver.resumable():
             doubts.append(f"the run ended at step {self.driver.step}, which is no exact boundary of its driver")
-        return Exact(tuple(dict.fromkeys(doubts)))
+        return Exact(tuple(dict.fromkeys(doubts)), getattr(self.driver, "promise", ""))
 
     @property
     def progress(self) -> Progress:
