@@ -1,0 +1,120 @@
+"""Widgets as a notebook has saved them: plain mappings, in which nothing is trusted and nothing is run."""
+
+import base64
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.notebooks._trust import installed
+
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+_POINTER = "IPY_MODEL_"
+_SOURCES = "sources"
+"""the trait with the scripts of parts that a panel draws"""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One widget."""
+
+    kind: str
+    """name of its model's class"""
+    module: str
+    """where that class comes from"""
+    state: Mapping[str, Any]
+    buffers: Sequence[Mapping[str, Any]] = ()
+    """each with ``path``, ``encoding`` and ``data``"""
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether it draws itself with a script out of its own state."""
+        return self.module == "anywidget" or "_esm" in self.state
+
+    def children(self) -> list[str]:
+        """Ids of the widgets that it holds."""
+        return [text.removeprefix(_POINTER) for text in self.state.get("children", ()) if _points(text)]
+
+    def refusal(self) -> str:
+        """Why its script is not run, empty where it is one of this installation."""
+        scripts, styles = installed(".js"), installed(".css")
+        parts = self.state.get(_SOURCES, {})
+        texts = [self.state.get("_esm"), *(parts.values() if isinstance(parts, Mapping) else [parts])]
+        binary = [one["path"][0] for one in self.buffers if one.get("path")]
+        if all(isinstance(text, str) and text in scripts for text in texts) and not {_SOURCES, "_esm", "_css"} & {
+            *binary
+        }:
+            style = self.state.get("_css", "")
+            return "" if not style or style in styles else "its style sheet is not one of this workbench"
+        return "its script is not one of this workbench (another version, or another author), so it is not run"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A panel as the page receives it: texts by themselves, so that each is carried once."""
+
+    script: str
+    style: str
+    state: Mapping[str, Any]
+    texts: Sequence[tuple[Sequence[str], str]] = ()
+    """(path in the state, text) of the scripts of parts"""
+    buffers: Sequence[tuple[Sequence[str | int], str]] = ()
+    """(path in the state, base64)"""
+    size: int = field(default=0)
+    """bytes of state and buffers, roughly"""
+
+
+def widgets(notebook: Mapping[str, Any]) -> dict[str, Saved]:
+    """All widgets of a notebook by id: as saved in it, and fresher where this process is its kernel.
+
+    JupyterLab saves no widgets unless told so; the kernel that made them still knows what they show.
+
+    Args:
+        notebook: In the format of nbformat 4.
+    """
+    metadata = notebook.get("metadata", {}).get("widgets", {})
+    found = metadata.get(STATE, {}).get("state", {}) if isinstance(metadata, Mapping) else {}
+    return {name: _saved(one) for name, one in {**found, **_live()}.items() if isinstance(one, Mapping)}
+
+
+def drawing(widget: Saved) -> Drawing:
+    """What the page needs of a panel whose script is not refused."""
+    state = {name: value for name, value in widget.state.items() if not name.startswith("_") and not _points(value)}
+    parts = state.pop(_SOURCES, {})
+    if parts:
+        state[_SOURCES] = {}  # filled by the page, out of the texts that it carries once
+    buffers = [(list(one["path"]), _base64(one)) for one in widget.buffers]
+    return Drawing(
+        script=widget.state["_esm"],
+        style=widget.state.get("_css", ""),
+        state=state,
+        texts=[([_SOURCES, name], text) for name, text in parts.items()],
+        buffers=buffers,
+        size=sum(len(data) for _, data in buffers) + len(str(state)),
+    )
+
+
+def _live() -> Mapping[str, Any]:
+    ipywidgets: Any = sys.modules.get("ipywidgets")
+    return {} if ipywidgets is None else ipywidgets.Widget.get_manager_state(drop_defaults=False)["state"]
+
+
+def _saved(one: Mapping[str, Any]) -> Saved:
+    return Saved(
+        kind=str(one.get("model_name", "")),
+        module=str(one.get("model_module", "")),
+        state=one.get("state", {}),
+        buffers=one.get("buffers", ()),
+    )
+
+
+def _points(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(_POINTER)
+
+
+def _base64(buffer: Mapping[str, Any]) -> str:
+    data = buffer["data"]
+    if buffer.get("encoding") == "hex":
+        data = bytes.fromhex(data)
+    return base64.b64encode(data).decode("ascii") if isinstance(data, bytes | memoryview) else str(data)

@@ -1,0 +1,161 @@
+"""``wb.export_html``: one file out of a notebook, that fetches nothing and whose panels draw without a kernel."""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import DataError
+from workbench.core.optional import need
+from workbench.notebooks._cells import Cells
+from workbench.notebooks._outputs import Outputs
+from workbench.notebooks._page import Part, page
+from workbench.notebooks._pieces import LeftOut, Piece
+from workbench.notebooks._widgets import Drawing, drawing, widgets
+
+BUDGET = 10_000_000
+"""bytes of a page, by default: what most mail servers let through once it is encoded"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A page that was written."""
+
+    path: Path
+    bytes: int
+    """size of the file"""
+    left_out: tuple[LeftOut, ...] = ()
+    """what the page does not show as the notebook did; the same list stands at its end"""
+
+    def __str__(self) -> str:
+        head = f"{self.path}: {self.bytes / 1e6:.2f} MB"
+        return "\n".join((head + (", left out:" if self.left_out else ""), *(f"  {one}" for one in self.left_out)))
+
+    __repr__ = __str__
+
+
+def export_html(
+    notebook: str | Path | Mapping[str, Any], to: str | Path | None = None, *, budget: int = BUDGET
+) -> Exported:
+    """Write a notebook as one HTML file that needs neither a kernel nor a network.
+
+    Panels are drawn by their own scripts, from what they showed when the notebook was saved; hovering works, and what
+    would need the kernel says so. Nothing of the notebook runs: HTML is cleaned, and a panel's script is run only when
+    it is, to the letter, one that this installation has. Widgets that the notebook file does not hold are asked of
+    this process, where it is the kernel that made them: save the notebook, then export in its last cell.
+
+    Args:
+        notebook: A file, or a notebook in the format of nbformat 4.
+        to: The file to write; beside the notebook, with ``.html``, when not given.
+        budget: How many bytes the file may have. When it would have more, the largest piece is shown in its next
+            poorer version (a panel as a picture, a picture or table as text) until the file fits.
+
+    Returns:
+        Path, size and what was left out.
+
+    Raises:
+        DataError: The file is no notebook, there is nowhere to write to, or its code and text alone exceed the budget.
+        MissingExtraError: The libraries that read notebooks are not installed.
+    """
+    source = Path(notebook) if isinstance(notebook, str | Path) else None
+    if to is None and source is None:
+        raise DataError("A notebook that is no file was given: say where the page goes, as to='page.html'.")
+    target = Path(to) if to is not None else (source or Path()).with_suffix(".html")
+    if source is not None and target.resolve() == source.resolve():
+        raise DataError(f"{target} is the notebook itself: give another file as to=.")
+    book = _read(source) if source is not None else notebook
+    if not isinstance(book, Mapping) or "cells" not in book:
+        raise DataError(f"{type(notebook).__name__} is no notebook: give a file, or what nbformat.read returns.")
+    found = widgets(book)
+    outputs = Outputs(found)
+    cells = Cells(outputs, source.parent if source is not None else None)
+    parts = [part for number, cell in enumerate(book["cells"], 1) for part in cells.parts(number, cell)]
+    drawn = frozenset[str]().union(*(v.panels for p in parts if isinstance(p, Piece) for v in p.versions))
+    drawings = {name: drawing(found[name]) for name in sorted(drawn)}
+    text, left_out = _within(_title(book, source), parts, drawings, outputs.left_out, budget)
+    data = text.encode("utf-8")
+    _write(target, data)
+    return Exported(target, len(data), tuple(left_out))
+
+
+def _within(
+    title: str, parts: Sequence[Part], drawings: Mapping[str, Drawing], noted: Sequence[LeftOut], budget: int
+) -> tuple[str, list[LeftOut]]:
+    """The richest page within the budget: while it is too large, the piece that frees most is made poorer."""
+    left_out = list(noted)
+    pieces = [part for part in parts if isinstance(part, Piece)]
+    while True:
+        text = page(title, parts, drawings, left_out)
+        size = len(text.encode("utf-8"))
+        if size <= budget:
+            return text, sorted(left_out, key=lambda one: one.cell)
+        largest = max(pieces, key=lambda piece: _freed(piece, drawings), default=None)
+        if largest is None or _freed(largest, drawings) <= 0:
+            raise DataError(
+                f"The page has {size:,} bytes with every panel and picture left out, and the budget is {budget:,}: "
+                "raise budget=, or clear the longest outputs."
+            )
+        what = largest.shown.name
+        left_out.append(LeftOut(largest.cell, what, f"it did not fit into {budget:,} bytes; raise budget="))
+        largest.at += 1
+
+
+def _freed(piece: Piece, drawings: Mapping[str, Drawing]) -> int:
+    """Bytes that the next poorer version saves, the texts that panels share not counted."""
+    if piece.poorer is None:
+        return 0
+    lost = piece.shown.panels - piece.poorer.panels
+    return len(piece.shown.html) - len(piece.poorer.html) + sum(drawings[name].size for name in lost)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    nbformat: Any = need("nbformat", extra="lab", purpose="to read notebooks")
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise DataError(f"There is no notebook {path}.") from None
+    except (
+        nbformat.reader.NotJSONError,
+        nbformat.ValidationError,
+        UnicodeDecodeError,
+        AttributeError,
+        KeyError,
+    ) as error:
+        raise DataError(f"{path} is no notebook that nbformat can read ({type(error).__name__}).") from None
+
+
+def _title(book: Mapping[str, Any], source: Path | None) -> str:
+    """The first heading, else the file's name."""
+    for cell in book["cells"]:
+        if cell.get("cell_type") == "markdown":
+            found = re.search(r"^#\s+(.+)$", "".join(cell.get("source", "")), re.MULTILINE)
+            if found:
+                return found[1].strip()
+    return source.stem if source is not None else "Notebook"
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write in one go: an export that fails leaves the old file, and no other."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise DataError(f"{target} cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise DataError(f"{target} cannot be written: {error.strerror}.") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
