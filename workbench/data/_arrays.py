@@ -46,7 +46,8 @@ class Arrays:
         """
         for split, whole in parts.items():
             check(name, split, whole, answer)
-        self.name, self.card, self.inputs, self.answer = name, card, tuple(inputs), answer
+        self.name, self.card, self.answer = name, card, answer
+        self.inputs: Sequence[Field] = tuple(inputs)
         self.kind: Kind = main_kind(inputs)
         self.target: Role = "none" if answer is None else cast("Role", answer.kind)
         self.sizes: Mapping[str, int] = sizes_of(inputs, answer)

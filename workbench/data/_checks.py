@@ -1,6 +1,6 @@
 """What can be wrong with data, each said in one sentence before anything trains on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ def check(name: str, split: str, whole: Batch, answer: Field | None) -> None:
         said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
         raise DataError(f"The parts of {where} differ in length: {said}.")
     for part, tensor in parts.items():
-        _finite(where, part, tensor)
+        finite(where, part, tensor)
     if answer is not None and answer.kind in ("classes", "next_token"):
         _labels(where, whole.target, answer)
 
@@ -46,18 +46,30 @@ def _named(whole: Batch) -> dict[str, Tensor]:
     return {name: value for name, value in rows.items() if isinstance(value, Tensor)}
 
 
-def _finite(where: str, part: str, tensor: Tensor) -> None:
+def finite(where: str, part: str, tensor: Tensor, columns: Sequence[str] = ()) -> None:
+    """Refuse a tensor of another type than models take, or with values that are not finite.
+
+    Args:
+        where: The data it belongs to, for the message.
+        part: What it is there.
+        tensor: Any.
+        columns: Names of its columns, where it is a table.
+
+    Raises:
+        DataError: Its dtype is unusual, or a value is NaN or infinite.
+    """
     if tensor.dtype not in INPUT_TYPES:
         raise DataError(
             f"The {part} of {where} is {_short(tensor.dtype)}; use float32 for numbers, int64 for tokens and labels."
         )
     if not tensor.is_floating_point() or tensor.isfinite().all():
         return
-    broken = int((~tensor.isfinite()).sum())
-    first = (~tensor.isfinite()).nonzero()[0].tolist()
+    places = (~tensor.isfinite()).nonzero()
+    first = places[0].tolist()
+    column = f" in column {columns[first[1]]!r}" if len(columns) > 1 and len(first) > 1 and part != "target" else ""
     raise DataError(
-        f"{broken} of {tensor.numel()} values in the {part} of {where} are not finite (NaN or infinite), "
-        f"the first at {tuple(first)}: fill them in or drop those rows."
+        f"{len(places)} of {tensor.numel()} values in the {part} of {where} are not finite (NaN or infinite), "
+        f"the first in row {first[0]}{column}: fill them in or drop those rows."
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from workbench.tasks._baselines._choice import best
+
 LEAST = 0.1
 """smallest discount: every context leaves something for what it was not followed by"""
 
@@ -41,20 +43,31 @@ class _Order:
         return (max(0.0, count - self.discounts[min(count, 3)]) + self.kept[context] * lower) / total
 
 
-def interpolated_ngram(data: Any, order: int = 6) -> float:
+def interpolated_ngram(data: Any, orders: tuple[int, ...] = (6, 8)) -> float:
     """Test bits per token; a context never reaches beyond the window that a network sees.
 
     Args:
         data: A data set whose target is the next token.
-        order: Longest n-gram, the predicted token included.
+        orders: Lengths of the longest n-gram, the predicted token included, to choose from.
     """
-    vocab = data.sizes["vocab"]
-    orders = [_Order(counts) for counts in _kneser_ney(_stream(data), order)]
+    text = _stream(data)
+
+    def fit(order: int) -> list[_Order]:
+        return [_Order(counts) for counts in _kneser_ney(text, order)]
+
+    def bits(levels: list[_Order], split: str) -> float:
+        return _bits(levels, _windows(data, split), data.sizes["vocab"])
+
+    return bits(best(orders, fit, lambda levels: -bits(levels, "validation")), "test")
+
+
+def _bits(levels: list[_Order], windows: list[list[int]], vocab: int) -> float:
+    """The mean cost of a token over all positions of all windows."""
     total, tokens = 0.0, 0
-    for window in _windows(data, "test"):
+    for window in windows:
         for at in range(1, len(window)):
             p = 1 / vocab
-            for n, level in enumerate(orders[: at + 1]):
+            for n, level in enumerate(levels[: at + 1]):
                 p = level.probability(tuple(window[at - n : at]), window[at], p)
             total, tokens = total - log2(p), tokens + 1
     return total / tokens

@@ -1,0 +1,95 @@
+"""Rows read from anywhere, and the one way in which they become a data set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from workbench.core.batch import Batch
+from workbench.core.errors import DataError
+from workbench.data._arrays import Arrays
+from workbench.data._checks import finite
+from workbench.data._kinds import answer_field, input_field, readable
+from workbench.data._splits import by_seed
+from workbench.data._words import encode, vocabulary
+from workbench.data.contract import Card, Field
+
+if TYPE_CHECKING:
+    from workbench.data._own import Own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """All rows of a source, in its own order."""
+
+    whole: Batch
+    """inputs and target as they were found"""
+    source: str
+    """what they came in, for the card: "a pandas DataFrame" """
+    labels: tuple[str, ...] = ()
+    """names of the classes, where the source has them"""
+    columns: tuple[str, ...] = ()
+    """names of a table's columns"""
+    texts: list[str] = field(default_factory=list[str])
+    """texts that stand for the inputs, to be read as words"""
+    splits: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """positions by split, where the source has splits"""
+
+
+def own_card(count: int, source: str) -> Card:
+    """The card of a person's own data."""
+    return Card(title=f"{count} rows from {source}", source="your own", licence="your own", package="none")
+
+
+def assembled(rows: Rows, how: "Own") -> Arrays:
+    """The data set made of rows: kinds told from shapes, whole numbers as labels, splits by seed.
+
+    Args:
+        rows: What a source gave.
+        how: What the person said about it.
+
+    Raises:
+        DataError: The rows are empty, broken, or of a shape that does not say what they are.
+    """
+    count = len(rows.texts) or len(rows.whole)
+    if count == 0 or (not rows.texts and not rows.whole.tensors()):
+        raise DataError(f"{how.name} is empty: give at least one example.")
+    splits = rows.splits or by_seed(count, how.seed, validation=how.validation, test=how.test)
+    whole, words = rows.whole, ()
+    if rows.texts:
+        words = vocabulary((rows.texts[i] for i in splits["train"].tolist()), how.vocab)
+        whole = Batch((encode(rows.texts, words, how.length),), rows.whole.target, rows.whole.mask)
+    whole = readable(whole, how)
+    for part, tensor in named_parts(whole).items():
+        finite(how.name, part, tensor, rows.columns)
+    fields, answer = fields_of(whole, rows, words, how)
+    lengths = {part: len(tensor) for part, tensor in named_parts(whole).items()}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
+        raise DataError(f"The parts of {how.name} differ in length: {said}.")
+    return Arrays(
+        name=how.name,
+        card=own_card(count, rows.source),
+        inputs=fields,
+        answer=answer,
+        parts={split: whole.map(lambda tensor, at=at: tensor[at]) for split, at in splits.items()},
+    )
+
+
+def named_parts(whole: Batch) -> dict[str, Tensor]:
+    """The tensors of a batch by what they are called in messages."""
+    inputs = whole.inputs
+    given = dict(inputs) if isinstance(inputs, Mapping) else {f"input {i}": value for i, value in enumerate(inputs)}
+    parts = {**given, "target": whole.target, "mask": whole.mask}
+    return {name: value for name, value in parts.items() if isinstance(value, Tensor)}
+
+
+def fields_of(whole: Batch, rows: Rows, words: tuple[str, ...], how: "Own") -> tuple[list[Field], Field | None]:
+    """Fields of the inputs and of the target."""
+    parts = {name: value for name, value in named_parts(whole).items() if name not in ("target", "mask")}
+    fields: list[Field] = []
+    for name, value in parts.items():
+        labels = words or (rows.columns if not fields else ())
+        fields.append(input_field(name, value, labels, how.kind if not fields else None))
+    return fields, answer_field(whole, how.labels or rows.labels, how)
