@@ -38,9 +38,9 @@ class RunSpec(Config):
     """what the driver was set to, of the class that the plan honours"""
     seed: int = 0
     """decides order, dropout and noise"""
-    steps: int | None = Field(default=None, ge=1)
+    steps: int | None = None
     """how many steps"""
-    epochs: int | None = Field(default=None, ge=1)
+    epochs: int | None = None
     """passes over the data"""
     device: str = "cpu"
     """where it computes"""

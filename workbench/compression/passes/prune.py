@@ -57,10 +57,11 @@ class Prune(Pass):
                 f"Nothing in {type(model).__name__} could be pruned by {self.share:.0%}: "
                 f"its layers ({', '.join(before) or 'none'}) make its output or are too narrow."
             )
+        notes = [f"left at full width: {', '.join(kept)}"] if kept and self.share else []
         if self.steps and setting.finetune is not None:
             setting.finetune(model, self.steps)
-        notes = (f"left at full width: {', '.join(kept)}",) if kept and self.share else ()
-        return model, notes
+            notes.append(f"fine-tuned for {self.steps} steps that the model before did not have")
+        return model, tuple(notes)
 
 
 def _cut(model: nn.Module, setting: Setting, share: float) -> None:
