@@ -236,9 +236,8 @@ def main() -> None:
         return
     wanted = dict(pair.split("=") for pair in options.drivers) or FULL
     if not options.json:
-        print(
-            "| driver | kills | while writing | runs | differing | resumed from | steps |\n|---|---|---|---|---|---|---|"
-        )
+        print("| driver | kills | while writing | runs | differing | resumed from | steps |")
+        print("|---|---|---|---|---|---|---|")
     failed = False
     for name, kills in wanted.items():
         place = Path(tempfile.mkdtemp(prefix="kill-"))
