@@ -91,10 +91,11 @@ def _plain_kernels() -> Generator[None]:
     """Fused kernels whose operations cannot be counted step aside."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
+    own, *_ = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)
     try:
-        with torch.backends.mkldnn.flags(enabled=False):
-            yield
+        yield
     finally:
+        torch.backends.mkldnn.set_flags(_enabled=own, _fp32_precision=None)
         torch.backends.mha.set_fastpath_enabled(fast)
 
 

@@ -9,6 +9,18 @@ from torch import nn
 from workbench.core.errors import CheckpointError
 from workbench.core.optional import need
 
+_PROCESSOR_FILES = (
+    "processor_config.json",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.json",
+    "vocab.txt",
+)
+
 
 def load(folder: Path) -> tuple[nn.Module, Any]:
     """The model and processor that ``save_pretrained`` wrote into a folder; nothing is fetched.
@@ -66,6 +78,8 @@ def _model_class(transformers: Any, config: Any) -> Any:
 
 def _processor(transformers: Any, place: str, *, local: bool) -> Any:
     """The processor, tokenizer or picture processor that lies beside the weights; None where there is none."""
+    if local and not any((Path(place) / name).is_file() for name in _PROCESSOR_FILES):
+        return None  # transformers would make up a tokenizer of five words
     for name in ("AutoProcessor", "AutoTokenizer", "AutoImageProcessor"):
         try:
             return getattr(transformers, name).from_pretrained(place, local_files_only=local, trust_remote_code=False)
