@@ -57,9 +57,10 @@ class Notebook:
         nbformat.write(notebook, path)
         return path
 
-    def run_all(self) -> None:
-        """Run every cell; returns at once."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    def run_all(self, *, wait: bool = False) -> None:
+        """Run every cell; returns at once unless it is to wait for the last."""
+        run = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+        self.page.evaluate(f"async () => {{ const ran = {run}; {'await ran;' if wait else ''} }}")
 
     def run_cell(self, index: int) -> None:
         """Run one cell; returns at once."""
@@ -114,11 +115,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         "IPYTHONDIR": "ipython",
     }
     env = {**os.environ, **{name: str(root / folder) for name, folder in own.items()}, "PYTHONPATH": str(ROOT)}
-    env.pop("WORKBENCH_STRICT", None)
-    settings = root / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    env |= {"WORKBENCH_BUDGET": "ci", "WORKBENCH_STRICT": "0"}
+    _configure(root / "config" / "lab" / "user-settings" / "@jupyterlab")
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
@@ -137,6 +135,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _configure(settings: Path) -> None:
+    """No questions asked, and every cell on the page, not only those in sight."""
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    whole = {"windowingMode": "none"}
+    for name, values in {"apputils-extension/notification": quiet, "notebook-extension/tracker": whole}.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(values))
 
 
 def _wait(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

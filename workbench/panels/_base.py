@@ -92,7 +92,8 @@ class Panel(anywidget.AnyWidget):
             "wish": dict(wish),
             "ms": round(1e3 * (time.perf_counter() - start), 1),
         }
-        setattr(self, where, message)
+        if not self.closed:
+            setattr(self, where, message)
 
     def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0) -> None:
         """Compute and show; an error is shown in the panel as text."""

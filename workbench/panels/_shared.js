@@ -100,7 +100,11 @@ const kit = (() => {
       timer = setTimeout(() => late(true), 700);
     };
     return {
-      ask(wish) { if (under && Date.now() - since < 15000) next = wish; else send(wish); },
+      // What was typed is not lost when another wish follows before it was sent.
+      ask(wish) {
+        const whole = next?.input && !wish.input ? { ...wish, input: next.input } : wish;
+        if (under && Date.now() - since < 15000) next = whole; else send(whole);
+      },
       answered(n) {
         if (!under || n < under) return;
         under = 0;
@@ -121,8 +125,7 @@ const kit = (() => {
       dot.setAttribute('aria-label', { good: 'holds', warn: 'caution', bad: 'do not rely on it' }[doubt.level] || '');
       el('span', '', item, doubt.text);
     }
-    el('span', 'wb-space', parent);
-    if (note) el('span', 'wb-dim wb-num', parent, note);
+    if (note) el('span', 'wb-dim wb-num wb-note', parent, note);
   };
 
   const bars = (parent, rows) => {

@@ -49,8 +49,7 @@ export default (kit, root, ask) => {
     const w = cols + GAP, h = rows + GAP, context = overview.getContext('2d');
     overview.width = most * w + GAP;
     overview.height = meta.layers.length * h + GAP;
-    const zoom = Math.max(1, Math.min(6, Math.floor(300 / overview.width)), 120 / overview.width);
-    overview.style.width = `${Math.min(316, overview.width * zoom)}px`;
+    overview.style.width = `${Math.min(298, overview.width * Math.max(1, Math.min(8, 298 / overview.width)))}px`;
     context.fillStyle = getComputedStyle(root).getPropertyValue('--wb-line');
     context.fillRect(0, 0, overview.width, overview.height);
     let k = 0;

@@ -118,7 +118,7 @@ export default {
         el('p', 'wb-refused wb-dim', says, frame.refused);
       } else {
         const { box, view } = page(name);
-        if (!part) box.hidden = false;
+        box.hidden = name !== current;
         (await view)[part ? 'part' : 'whole'](frame, dark);
       }
       root.dataset.seq = frame.seq;

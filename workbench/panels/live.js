@@ -71,10 +71,10 @@ export default () => {
 
     const style = name => getComputedStyle(root).getPropertyValue(name).trim();
     const inks = () => [style('--wb-accent'), style('--wb-second'), style('--wb-good'), style('--wb-bad'), style('--wb-dim')];
-    // One colour a figure; what is measured on held-out examples is dashed.
+    // A colour for each curve; what is measured on held-out examples is dashed, for eyes that see no colours.
     const look = name => {
-      const bases = [...new Set([...store.curves.keys()].map(n => n.split(' · ').pop()))], all = inks();
-      return { ink: all[bases.indexOf(name.split(' · ').pop()) % all.length], dash: name.startsWith('validation') ? [5, 4] : [] };
+      const all = inks(), at = [...store.curves.keys()].sort((a, b) => isLoss(b) - isLoss(a)).indexOf(name);
+      return { ink: all[at % all.length], dash: name.startsWith('validation') ? [6, 3] : [] };
     };
 
     let keyed = '';

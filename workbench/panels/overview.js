@@ -11,7 +11,7 @@ export default (kit, root) => {
   const draw = () => {
     scroll.replaceChildren();
     const table = el('table', '', scroll), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
-    for (const name of ['module', 'class', 'output', 'parameters', 'FLOPs', 'time', 'dead units']) el('th', '', head, name).scope = 'col';
+    for (const name of ['module', 'class', 'output', 'parameters', 'FLOPs an example', 'time', 'dead units']) el('th', '', head, name).scope = 'col';
     let hide = Infinity;
     rows.forEach((row, i) => {
       if (row.depth > hide) return;

@@ -1,6 +1,7 @@
 """Overview: the tree of modules with shapes, parameters, FLOPs, share of the time and dead units, for any module."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from workbench.interpret import Overview, Part, Session
@@ -33,12 +34,12 @@ class OverviewView(View):
         return Frame(meta=meta, doubts=doubts, code="wb.interpret.overview(model, inputs)")
 
     def text(self) -> str:
-        """The tree as aligned columns."""
-        return "" if self._seen is None else str(self._seen)
+        """The upper part of the tree as aligned columns."""
+        return "" if self._seen is None else str(_upper(self._seen))
 
     def picture(self) -> str:
-        """The tree as a table."""
-        return "" if self._seen is None else self._seen._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        """The upper part of the tree as a table."""
+        return "" if self._seen is None else _upper(self._seen)._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def _row(part: Part) -> dict[str, object]:
@@ -61,6 +62,16 @@ def _open(parts: tuple[Part, ...]) -> int:
     """The depth from which modules with children start folded, so that a page of rows is not exceeded by much."""
     deepest = max(part.depth for part in parts)
     return next((depth for depth in range(deepest, 1, -1) if sum(p.depth <= depth for p in parts) <= _FEW_ROWS), 1)
+
+
+def _upper(seen: Overview) -> Overview:
+    """The same figures with as many rows as fit on a page."""
+    depth = _open(seen.parts)
+    shown = tuple(part for part in seen.parts if part.depth <= depth)[:_FEW_ROWS]
+    if len(shown) == len(seen.parts):
+        return seen
+    hidden = f"{len(seen.parts) - len(shown):,} modules further down are not listed here."
+    return replace(seen, parts=shown, warnings=(*seen.warnings, hidden))
 
 
 VIEW = OverviewView
