@@ -73,10 +73,16 @@ TIERS = (
             ["ruff", "check", *CODE_FOLDERS],
             ["ruff", "format", "--check", *CODE_FOLDERS],
             ["lint-imports", "--no-cache"],
+            ["python", ".ci/extension.py", "check"],
         ),
     ),
     Tier("types", (["pyright"],)),
-    Tier("unit", (pytest("tests/unit", *BESIDE),), limit=1200, environment=ONE_THREAD),
+    Tier(
+        "unit",
+        (pytest("tests/unit", *BESIDE), ["python", ".ci/extension.py", "test"]),
+        limit=1200,
+        environment=ONE_THREAD,
+    ),
     Tier("conformance", (pytest("tests/conformance", *BESIDE),), environment=ONE_THREAD),
     Tier(
         "notebooks",

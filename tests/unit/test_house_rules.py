@@ -118,7 +118,22 @@ HOSTS = [
 
 
 def test_no_path_of_a_machine_and_no_registry_stands_in_the_project():
-    text_like = {".py", ".toml", ".txt", ".yml", ".md", ".js", ".css", ".json", ".ipynb", ".sh", ""}
+    text_like = {
+        ".py",
+        ".toml",
+        ".txt",
+        ".yml",
+        ".md",
+        ".js",
+        ".css",
+        ".json",
+        ".ipynb",
+        ".sh",
+        ".ts",
+        ".html",
+        ".lock",
+        "",
+    }
     found = []
     for path in tracked():
         if path.suffix in text_like:
