@@ -1,6 +1,7 @@
 """Real data sets that need no network, one file each, and the person's own data in the same form."""
 
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import UnknownNameError, nearest
@@ -51,7 +52,7 @@ def load(name: str, **options: Any) -> "Dataset":
     if (file := name.replace("-", "_")) not in names():
         raise UnknownNameError(f"There is no {name!r} in data.{nearest(file, names())}")
     function = _find(__name__, __path__, file, "load")
-    known = function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+    known = signature(function).parameters
     for option in options:
         if option not in known:
             has = nearest(option, known) or " It has none."

@@ -12,6 +12,6 @@ TASK = Task(
     plan=Supervised(),
     metric=accuracy,
     metric_name="accuracy",
-    baselines={"RBF-SVM": rbf_svm, "kNN": knn, "logistic regression": logistic_regression},
+    baselines={"kNN": knn, "RBF-SVM": rbf_svm, "logistic regression": logistic_regression},
     default=True,
 )

@@ -11,6 +11,6 @@ TASK = Task(
     plan=Supervised(),
     metric=accuracy,
     metric_name="accuracy",
-    baselines={"RBF-SVM": rbf_svm, "logistic regression": logistic_regression},
+    baselines={"logistic regression": logistic_regression, "RBF-SVM": rbf_svm},
     default=True,
 )
