@@ -197,4 +197,3 @@ def _fits(model: nn.Module, saved: Mapping[str, Tensor]) -> None:
                 f"The checkpoint is of another model: {name} is {theirs or 'absent'} in it "
                 f"and {mine or 'absent'} in {type(model).__name__}."
             )
-

@@ -309,7 +309,7 @@ class Run:
     def _await(self, show: Callable[[Progress], None] | None) -> None:
         if self._worker is None:
             return
-        while not self._worker.ended.wait(GLANCE if show is not None else 3600.0):
+        while not self._worker.ended.wait(GLANCE):  # in slices: not every interrupt ends a long wait
             if show is not None:
                 show(self.progress)
         if show is not None:

@@ -155,6 +155,8 @@ class Worker:
     def _explained(self, error: BaseException) -> BaseException:
         if not isinstance(error, NotFiniteError):
             return error
+        if self._run.saver is not None:
+            self._run.saver.join()
         saved = self._run.saved
         return NotFiniteError(
             f"{error} {f'The last good checkpoint is {saved}.' if saved else 'There is no checkpoint.'}"
