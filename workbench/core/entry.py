@@ -44,12 +44,30 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Demand:
+    """A second figure that a claim asks for, so that the first cannot be had at its expense."""
+
+    metric: str
+    """name of the figure, with its unit"""
+    measure: Callable[[Any, Any], float]
+    """(trained model, data) -> the figure"""
+    threshold: float
+    """what it must reach"""
+    higher: bool = True
+    """whether larger is better"""
+
+    def reaches(self, value: float) -> bool:
+        """Whether a figure is at least as good as the threshold."""
+        return value >= self.threshold if self.higher else value <= self.threshold
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """What an entry learns, and what must fail or be beaten for that to mean something.
 
-    ``measure`` is the entry's own figure. ``rivals`` are printed beside it. With ``kind="ablation"`` the
-    ablated network is trained by the same recipe and must miss the claim's threshold; with ``kind="beats"``
-    the figure must beat the first rival by ``margin``.
+    The worst of three seeds must reach the threshold and meet every further demand. Where there is an ablation,
+    the ablated network is trained by the same recipe and must miss one of them. With ``kind="beats"`` the figure
+    must also beat the first rival by ``margin``. Rivals are printed beside every claim, also where they win.
     """
 
     kind: ClaimKind
@@ -57,18 +75,20 @@ class Claim:
     """what is claimed, in words"""
     metric: str
     """name of the figure, with its unit"""
-    measure: Callable[[Any, Any], float]
-    """(trained model, data) -> the figure on held-out data"""
-    rivals: Callable[[Any], dict[str, float]]
-    """(data) -> figures of classical methods on the same split, the one to beat first"""
     threshold: float
-    """the worst of three seeds must reach it; an ablation must not"""
+    """the worst of three seeds must reach it; an ablated network must miss it, or a demand"""
+    measure: Callable[[Any, Any], float] | None = None
+    """(trained model, data) -> the figure on held-out data; the task's metric when not given"""
+    rivals: Callable[[Any], dict[str, float]] | None = None
+    """(data) -> figures of classical methods on the same split, the one to beat first; the task's when not given"""
     margin: float = 0.0
     """for "beats": by how much the first rival must be beaten"""
     higher: bool = True
     """whether larger is better"""
     ablation: Callable[[Any], Any] | None = None
     """(config) -> the same network without the row's idea"""
+    also: tuple[Demand, ...] = ()
+    """further figures that must hold as well"""
     published: str = ""
     """a figure read in the paper, with where; "direction" where only the sign is known"""
 

@@ -19,8 +19,6 @@ class Task:
 
     data: str
     """name of a data set"""
-    plan: Plan
-    """an objective, or another plan"""
     metric: Callable[[nn.Module, Any, Call | None], float]
     """(model, data set, call) -> figure on the test split"""
     metric_name: str
@@ -31,5 +29,7 @@ class Task:
     """whether larger figures are better"""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """passed to ``data.load``"""
+    plan: Plan | None = None
+    """an objective, or another plan; None for an environment: the model's recipe or ``driver=`` says how to learn"""
     default: bool = False
     """whether this is what data of that name is for when nobody says"""

@@ -9,4 +9,4 @@ from workbench.verbs.training import fit as fit
 from workbench.verbs.training import resume as resume
 from workbench.verbs.training import runs as runs
 from workbench.verbs.training import start as start
-
+from workbench.verbs.verifying import verify as verify

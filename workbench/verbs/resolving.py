@@ -101,13 +101,13 @@ def chosen_plan(objective: object, driver: object) -> Plan:
 
 
 def _default_plan(model: nn.Module, source: Source) -> Plan:
-    if source.task is not None:
+    if source.task is not None and source.task.plan is not None:
         return source.task.plan
     recipe = recipe_of(model)
-    if recipe is not None:
-        return recipe.plan or tasks.load(recipe.task).plan
+    if recipe is not None and (planned := recipe.plan or tasks.load(recipe.task).plan) is not None:
+        return planned
     task = task_of(source)
-    if task is not None:
+    if task is not None and task.plan is not None:
         return task.plan
     if source.dataset.target in _LEARNT_BY_SUPERVISION:
         return Supervised()

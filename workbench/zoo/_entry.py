@@ -46,6 +46,10 @@ class Architecture:
     """config of the smallest useful form, at most 100,000 parameters: tests and first fill"""
     as_published: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """config of the paper's own form, or as near as our libraries come"""
+    examples: Callable[[Any, int], tuple[torch.Tensor, ...]] | None = None
+    """(config, n) -> inputs of n examples, where a model takes something else than the data: noise for a generator"""
+    batch_independent: bool = True
+    """whether, in evaluation mode, the answer for an example is the same whatever stands beside it"""
 
     def configure(self, data: Any = None, *, preset: str | None = None, **values: Any) -> Config:
         """The config with the sizes of the data; a given value must not be below them.
@@ -104,3 +108,17 @@ class Architecture:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return self.ablated(config) if ablated else self.build(config)
+
+
+def task_metric(task: str) -> Callable[[nn.Module, Any], float]:
+    """The figure of a task: (model, data) -> figure on the test split."""
+    from workbench import tasks
+
+    return lambda model, data: tasks.load(task).metric(model, data, None)
+
+
+def task_rivals(task: str, data: Any) -> dict[str, float]:
+    """Figures of a task's classical methods, the strongest known first."""
+    from workbench import tasks
+
+    return {name: float(method(data)) for name, method in tasks.load(task).baselines.items()}
