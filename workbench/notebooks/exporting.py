@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import DataError
-from workbench.core.optional import need
 from workbench.notebooks._cells import Cells
 from workbench.notebooks._outputs import Outputs
 from workbench.notebooks._page import Part, page
 from workbench.notebooks._pieces import LeftOut, Piece
+from workbench.notebooks._reading import read
 from workbench.notebooks._widgets import Drawing, drawing, widgets
 
 BUDGET = 10_000_000
@@ -67,9 +67,7 @@ def export_html(
     target = Path(to) if to is not None else (source or Path()).with_suffix(".html")
     if source is not None and target.resolve() == source.resolve():
         raise DataError(f"{target} is the notebook itself: give another file as to=.")
-    book = _read(source) if source is not None else notebook
-    if not isinstance(book, Mapping) or "cells" not in book:
-        raise DataError(f"{type(notebook).__name__} is no notebook: give a file, or what nbformat.read returns.")
+    book = read(notebook)
     found = widgets(book)
     outputs = Outputs(found)
     cells = Cells(outputs, source.parent if source is not None else None)
@@ -110,22 +108,6 @@ def _freed(piece: Piece, drawings: Mapping[str, Drawing]) -> int:
         return 0
     lost = piece.shown.panels - piece.poorer.panels
     return len(piece.shown.html) - len(piece.poorer.html) + sum(drawings[name].size for name in lost)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    nbformat: Any = need("nbformat", extra="lab", purpose="to read notebooks")
-    try:
-        return nbformat.read(path, as_version=4)
-    except FileNotFoundError:
-        raise DataError(f"There is no notebook {path}.") from None
-    except (
-        nbformat.reader.NotJSONError,
-        nbformat.ValidationError,
-        UnicodeDecodeError,
-        AttributeError,
-        KeyError,
-    ) as error:
-        raise DataError(f"{path} is no notebook that nbformat can read ({type(error).__name__}).") from None
 
 
 def _title(book: Mapping[str, Any], source: Path | None) -> str:
