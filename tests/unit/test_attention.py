@@ -214,9 +214,7 @@ def test_attention_written_by_hand_is_found_once_and_exactly(way):
     torch.manual_seed(0)
     model, x = ByHand(way), torch.randn(2, 5, 8)
     plain = model.eval()(x)
-    from workbench.core.batch import Batch
-
-    (one,) = attention(model, Batch((x,)))
+    (one,) = attention(model, x)
     assert one.kind == "softmax"
     assert torch.equal(one.weights, model.own)
     with AttentionTap(model):
@@ -317,3 +315,20 @@ def test_the_html_of_a_map_escapes_what_models_call_their_modules():
     html = attention(model, torch.randn(3, 1, 4))._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_labels_of_a_decoder_are_its_own_tokens():
+    class Tokenizer:
+        def convert_ids_to_tokens(self, index):
+            return f"t{index}"
+
+        def decode(self, ids):
+            return f"t{ids[0]}"
+
+    inputs = {"input_ids": torch.tensor([[3, 4]]), "decoder_input_ids": torch.tensor([[5, 6]])}
+    maps = attention(t5().eval(), inputs, processor=Tokenizer())
+    source, own = (("t3", "t4"),), (("t5", "t6"),)
+    labels = {m.module: (m.queries, m.keys) for m in maps if ".0." in m.module or "encoder.block.0" in m.module}
+    assert {(source, source), (own, own), (own, source)} == set(labels.values())
+    crossing = [pair for name, pair in labels.items() if "EncDec" in name]
+    assert crossing == [(own, source)]

@@ -126,7 +126,11 @@ def test_attributions_improve_and_are_kept_until_something_changes():
     first = one.attribution()
     assert one.attribution() is first
     one.explain(3)
-    assert one.attribution() is not first
+    second = one.attribution()
+    assert second is not first
+    with torch.no_grad():
+        one.model.lm_head.weight.mul_(2)
+    assert one.attribution() is not second
 
 
 def test_an_overview_is_made_once_per_input():

@@ -2,12 +2,12 @@
 
 from workbench.interpret.attention_maps import AttentionMap as AttentionMap
 from workbench.interpret.attention_maps import AttentionMaps as AttentionMaps
-from workbench.interpret.attention_maps import attention as attention
 from workbench.interpret.attribution import Attribution as Attribution
 from workbench.interpret.integrated import improving_integrated_gradients as improving_integrated_gradients
 from workbench.interpret.integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
+from workbench.interpret.recording import attention as attention
 from workbench.interpret.session import Session as Session
 from workbench.interpret.structure import Overview as Overview
 from workbench.interpret.structure import Part as Part

@@ -5,9 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from workbench.core.batch import Batch
+from workbench.interpret.batches import as_batch
 
-_ID_NAMES = ("input_ids", "decoder_input_ids", "idx", "tokens", "ids")
+_DECODER = "decoder_input_ids"
+_ID_NAMES = ("input_ids", "idx", "tokens", "ids")
+_OTHER_INTEGERS = ("mask", "type", "position", "label", "edge", "batch", "decoder")
 
 
 def positions(count: int) -> tuple[str, ...]:
@@ -15,38 +17,42 @@ def positions(count: int) -> tuple[str, ...]:
     return tuple(str(i) for i in range(count))
 
 
-def token_ids(inputs: Any) -> Tensor | None:
-    """The (batch, length) integers of an input that are token ids; None where there are none."""
-    given = inputs.inputs if isinstance(inputs, Batch) else inputs
-    if isinstance(given, Tensor):
-        given = (given,)
+def token_ids(inputs: Any, *, decoder: bool = False) -> Tensor | None:
+    """The (batch, length) integers of an input that are token ids; None where there are none.
+
+    Args:
+        inputs: What the model is called with.
+        decoder: Those of the decoder, where encoder and decoder have their own.
+    """
+    given = as_batch(inputs).inputs
     if isinstance(given, Mapping):
-        named = [given[name] for name in _ID_NAMES if name in given]
-        values = named or list(given.values())
+        named = [given[name] for name in ((_DECODER,) if decoder else _ID_NAMES) if name in given]
+        others = [v for name, v in given.items() if not any(word in name for word in _OTHER_INTEGERS)]
+        values = named if named or decoder else others
     else:
-        values = list(given) if isinstance(given, tuple | list) else []
-    for value in values:
-        if isinstance(value, Tensor) and _is_ids(value):
-            return value
-    return None
+        # Integers beside numbers are the edges of a graph or an index.
+        values = [] if decoder or any(isinstance(v, Tensor) and v.is_floating_point() for v in given) else list(given)
+    return next((value for value in values if _is_ids(value)), None)
 
 
-def _is_ids(value: Tensor) -> bool:
-    integers = not value.is_floating_point() and value.dtype.itemsize > 1  # not booleans, not the bytes of pictures
-    return integers and value.dim() == 2  # noqa: PLR2004 - (batch, length)
+def _is_ids(value: Any) -> bool:
+    if not isinstance(value, Tensor) or value.is_floating_point():
+        return False
+    return value.dim() == 2 and value.dtype.itemsize > 1  # noqa: PLR2004 - (batch, length); not booleans or pictures
 
 
-def tokens(processor: Any, inputs: Any) -> list[list[str]]:
+def tokens(processor: Any, inputs: Any, *, decoder: bool = False) -> list[list[str]]:
     """The tokens of each example as text, with the spaces a person would read.
 
     Args:
         processor: A tokenizer, a processor that has a ``.tokenizer``, or None.
         inputs: What the model was called with.
+        decoder: Those of the decoder, where encoder and decoder have their own.
 
     Returns:
         One list per example; empty when the inputs hold no token ids or nothing can write them.
     """
-    ids = token_ids(inputs)
+    ids = token_ids(inputs, decoder=decoder)
     tokenizer = getattr(processor, "tokenizer", processor)
     if ids is None or not hasattr(tokenizer, "convert_ids_to_tokens"):
         return []

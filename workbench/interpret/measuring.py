@@ -91,12 +91,17 @@ def _plain_kernels() -> Generator[None]:
     """Fused kernels whose operations cannot be counted step aside."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    own, *_ = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)
+    own, *_ = _mkldnn(enabled=False)
     try:
         yield
     finally:
-        torch.backends.mkldnn.set_flags(_enabled=own, _fp32_precision=None)
+        _mkldnn(enabled=own)
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _mkldnn(*, enabled: bool) -> Any:
+    """The flags before; its context manager would also set the precision of matrix products."""
+    return torch.backends.mkldnn.set_flags(_enabled=enabled, _fp32_precision=None)  # pyright: ignore[reportArgumentType] - None leaves it alone
 
 
 def _look_at(module: nn.Module, row: Measured, output: Any, zeros_given: float) -> None:
@@ -114,9 +119,9 @@ def _look_at(module: nn.Module, row: Measured, output: Any, zeros_given: float) 
 
 
 def _zero_share(value: Any) -> float:
-    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
         return 0.0
-    return float((value == 0).float().mean())
+    return float((value == 0).float().mean()) if value.is_floating_point() and value.numel() else 0.0
 
 
 def _unit_axis(value: Tensor) -> int:

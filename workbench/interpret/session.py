@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from workbench.core.calling import Call, call, scores
-from workbench.core.errors import ConfigError, DataError
+from workbench.core.errors import ConfigError
 from workbench.core.live import evaluating, look
-from workbench.interpret import attention_maps, structure, targets
+from workbench.interpret import recording, structure, targets
 from workbench.interpret._labels import tokens
 from workbench.interpret.attention_maps import AttentionMaps
 from workbench.interpret.attribution import Attribution
-from workbench.interpret.moment import Selection, Snapshot, as_batch, versions
+from workbench.interpret.batches import as_batch
+from workbench.interpret.integrated import improving_integrated_gradients
+from workbench.interpret.moment import Selection, Snapshot, versions
 from workbench.interpret.structure import Overview
 from workbench.interpret.targets import Target, Wanted
 from workbench.taps import AttentionTap, tap
@@ -64,6 +66,7 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._overview: Overview | None = None
         self._attribution: Attribution | None = None
+        self._explained: tuple[tuple[int, int], ...] = ()
         self._followers: list[Callable[[Session], None]] = []
         self._lock = threading.RLock()
 
@@ -199,20 +202,18 @@ class Session:
         Args:
             options: Those of ``integrated_gradients``.
         """
-        from workbench.interpret.integrated import improving_integrated_gradients
-
+        batch, target, marks, result = self.batch, self._target, versions(self.model), None
         for result in improving_integrated_gradients(self.model, self.batch, self.target, call=self.call, **options):
-            self._attribution = result
             yield result
+        if batch is self.batch and target is self._target:
+            self._attribution, self._explained = result, marks
 
     def attribution(self, **options: Any) -> Attribution:
-        """The last of ``attributions``; kept until input, target or weights change."""
-        if self._attribution is None or options or not self._attribution.converged:
-            for _ in self.attributions(**options):
-                pass
-        if self._attribution is None:
-            raise DataError("No attribution was computed.")
-        return self._attribution
+        """The last of ``attributions``; kept until input, target or weights change, or options are given."""
+        kept = self._attribution
+        if kept is None or options or self._explained != versions(self.model):
+            *_, kept = self.attributions(**options)
+        return kept
 
     # Inside
 
@@ -225,7 +226,7 @@ class Session:
                 seen = values.read(*self._wanted)
                 output = call(self.model, self.batch, call=self.call)
         self.forwards += 1
-        maps = attention_maps.collected(attended, self.model, self.batch, self.processor)
+        maps = recording.collected(attended, self.model, self.batch, self.processor)
         return Snapshot(output=output, attention=maps, values=seen, versions=marks)
 
     def _forget(self) -> None:

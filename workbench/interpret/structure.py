@@ -1,15 +1,15 @@
 """Overview: the tree of any module with what each part costs and whether it is alive."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from workbench.core.batch import Batch
 from workbench.core.calling import Call
 from workbench.core.errors import AddressError, nearest
 from workbench.interpret._markup import amount, columns, table
+from workbench.interpret.batches import as_batch
 from workbench.interpret.measuring import Measured, Measurements, measure
 
 HEADER = ("part", "class", "output", "parameters", "FLOPs", "time", "dead")
@@ -151,7 +151,7 @@ def overview(model: nn.Module, inputs: Any, call: Call | None = None) -> Overvie
         bytes=sum(t.nbytes for t in (*own, *model.buffers())),
         flops=found.flops,
         seconds=found.seconds,
-        examples=len(inputs if isinstance(inputs, Batch) else Batch(_as_inputs(inputs))),
+        examples=len(as_batch(inputs)),
         tied=tuple(group for group in names.values() if len(group) > 1),
         warnings=_warnings(model, found),
     )
@@ -184,10 +184,6 @@ def _part(path: str, module: nn.Module, found: Measurements, names: dict[int, tu
         zeros=row.zeros,
         tied=tuple(tied),
     )
-
-
-def _as_inputs(inputs: Any) -> Any:
-    return inputs if isinstance(inputs, tuple | Mapping) else (inputs,)
 
 
 def _warnings(model: nn.Module, found: Measurements) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def resolve(model: nn.Module, text: str) -> Address:
 
 
 def _callable(path: str, module: nn.Module) -> nn.Module:
-    if type(module).forward is nn.Module.forward:
+    if type(module).forward is nn.Module.forward and "forward" not in vars(module):
         inside = ", ".join(f"{path}.{name}" for name, _ in module.named_children())
         raise AddressError(
             f"{path!r} is a {type(module).__name__}, which is never called itself: name one of {inside or 'nothing'}."
