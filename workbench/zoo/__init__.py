@@ -64,7 +64,16 @@ def key_of(name: str) -> str:
     from workbench.zoo._results import key_of as hashed
     from workbench.zoo._results import libraries_of
 
-    return hashed(name, entry(name).config().model_dump(mode="json"), libraries_of(name))
+    architecture = entry(name)
+    config = architecture.config().model_dump(mode="json")
+    return hashed(name, config, libraries_of(name, architecture.libraries))
+
+
+def facts() -> "Mapping[str, Any]":
+    """The generated index: what is known of every entry without importing it, by name."""
+    from workbench.zoo._facts import index
+
+    return index()
 
 
 def keep_result(name: str, result: "Mapping[str, Any]") -> None:

@@ -48,6 +48,8 @@ class Architecture:
     """config of the paper's own form, or as near as our libraries come"""
     examples: Callable[[Any, int], tuple[torch.Tensor, ...]] | None = None
     """(config, n) -> inputs of n examples, where a model takes something else than the data: noise for a generator"""
+    libraries: tuple[str, ...] = ()
+    """modules that its result depends on besides those that its file names: of its plan and its data"""
     batch_independent: bool = True
     """whether, in evaluation mode, the answer for an example is the same whatever stands beside it"""
 

@@ -20,18 +20,15 @@ def generate() -> dict[str, Any]:
     """The index as JSON; imports every entry."""
     from workbench.zoo import entry
 
-    return {name: _opened(name) | describe(entry(name)) for name in _discovery.names()}
+    return {name: describe(name, entry(name)) for name in _discovery.names()}
 
 
-def _opened(name: str) -> dict[str, Any]:
-    """What stands in the file itself."""
-    return {"title": opening_of(name).partition("\n")[0], "libraries": libraries_of(name)}
-
-
-def describe(architecture: Architecture) -> dict[str, Any]:
+def describe(name: str, architecture: Architecture) -> dict[str, Any]:
     """What the index says about one entry."""
     claim = architecture.claim
     return {
+        "title": opening_of(name).partition("\n")[0],
+        "libraries": libraries_of(name, architecture.libraries),
         "rows": list(architecture.rows),
         "takes": list(architecture.takes),
         "task": architecture.recipe.task,

@@ -98,6 +98,7 @@ ARCHITECTURE = Architecture(
         margin=0.2,
     ),
     views={"actor.tanh1": "trajectories", "critic.tanh1": "trajectories"},
+    libraries=("gymnasium", "minigrid", "stable_baselines3"),
     tiny={"width": 32},
     as_published={"width": 64, "layers": 2},
 )
