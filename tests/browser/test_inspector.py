@@ -22,8 +22,8 @@ class Pointing(nn.Module):
         queries = torch.stack([keys[shift(torch.arange(n), n)] for shift in self.shifts])
         values = x[:, None].expand(-1, len(self.shifts), -1, -1) * self.gain
         size = (len(x), -1, -1, -1)
-        seen = nn.functional.scaled_dot_product_attention(queries.expand(size), keys.expand(len(self.shifts), -1, -1).expand(size), values)
-        return x + seen.mean(1)
+        keys = keys.expand(len(self.shifts), -1, -1).expand(size)
+        return x + nn.functional.scaled_dot_product_attention(queries.expand(size), keys, values).mean(1)
 
 class Known(nn.Module):
     def __init__(self):
@@ -35,7 +35,8 @@ class Known(nn.Module):
     def forward(self, tokens):
         return self.head(self.far(self.near(self.embedding(tokens))).mean(1))
 
-WORDS = ["<img src=x onerror=window.hacked=1>", "<script>window.hacked=1</script>", "&amp;", "an", "ordinary", "sentence", "with", "[SEP]"]
+WORDS = ["<img src=x onerror=window.hacked=1>", "<script>window.hacked=1</script>", "&amp;"]
+WORDS += ["an", "ordinary", "sentence", "with", "[SEP]"]
 
 class Words:
     all_special_tokens = ()
@@ -115,7 +116,8 @@ def test_html_in_tokens_and_classes_is_text(notebook):
 MINILM = """
 from workbench import panels, pretrained
 model, processor = pretrained.load("minilm")
-inspector = panels.attach(model, "The central bank raised interest rates again because inflation had not slowed as much as it expected.", processor=processor)
+text = "The central bank raised interest rates again because inflation had not slowed as much as it expected."
+inspector = panels.attach(model, text, processor=processor)
 inspector
 """
 
@@ -146,7 +148,7 @@ import torch
 from torch import nn
 from workbench import data, panels
 torch.manual_seed(0)
-model = nn.Sequential(nn.Unflatten(1, (1, 8)) if False else nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
+model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
 inspector = panels.attach(model, data.load("digits"))
 inspector
 """

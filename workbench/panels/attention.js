@@ -120,7 +120,12 @@ export default (kit, root, ask) => {
     return [Math.min(rows - 1, Math.max(0, Math.floor((event.clientY - box.top) / box.height * rows))),
       Math.min(cols - 1, Math.max(0, Math.floor((event.clientX - box.left) / box.width * cols)))];
   };
-  const query = i => { at.query = Math.max(0, Math.min(head.shape[0] - 1, i)); drawMap(); };
+  // The kernel is told which token is meant, so that other tabs mean it too.
+  const query = i => {
+    at.query = Math.max(0, Math.min(head.shape[0] - 1, i));
+    drawMap();
+    ask({ layer: at.layer, head: at.head, query: at.query });
+  };
   heat.addEventListener('mousemove', event => {
     const [i, j] = under(event);
     hover.textContent = `${meta.queries[i]} → ${meta.keys[j]}  ${value(i, j).toFixed(3)}`;
@@ -149,7 +154,7 @@ export default (kit, root, ask) => {
       thumbs = frame.arrays.thumbs;
       at.layer = meta.layer;
       at.head = meta.head;
-      if (!root.dataset.shown) at.query = Math.min(meta.query || 0, meta.queries.length - 1);
+      at.query = Math.min(meta.query, meta.queries.length - 1);
       chosen();
       one(frame);
     },

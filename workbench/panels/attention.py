@@ -38,8 +38,7 @@ class AttentionView(View):
         if not maps:
             return Frame(refused=maps.reason or "No attention was computed by this model on this input.")
         heads = [self._heads(one) for one in maps]
-        layer, head = self._at
-        one = self.part({"layer": layer, "head": head})
+        one = self.part(dict(zip(("layer", "head"), self._at, strict=True)))
         side = min(_THUMB, max(max(h.shape[-2:]) for h in heads))
         meta = {"layers": [{"name": m.name, "heads": len(h)} for m, h in zip(maps, heads, strict=True)]}
         thumbs = np.concatenate([shrunk(h, side) for h in heads])
@@ -58,12 +57,15 @@ class AttentionView(View):
         weights = self._heads(found)
         head = whole_number(wish, "head", len(weights))
         self._at = (layer, head)
+        if "query" in wish:
+            self.session.select(token=whole_number(wish, "query", weights.shape[1]), layer=found.name, head=head)
         one = weights[head].float()
         shown = one[:_MOST, :_MOST]
         bits = 16 if max(shown.shape) <= _FINE else 8
         meta = {
             "layer": layer,
             "head": head,
+            "query": self.session.selection.token or 0,
             "queries": list(self._row(found.queries)[: len(shown)]),
             "keys": list(self._row(found.keys)[: shown.shape[1]]),
             "facts": [["module", found.name], *figures(one)],
@@ -123,7 +125,7 @@ def figures(head: Tensor) -> list[list[str]]:
     """
     rows = head[head.sum(-1) > 0]
     entropy = -(rows * rows.clamp_min(1e-12).log()).sum(-1).mean() if len(rows) else torch.tensor(0.0)
-    found = [["mean entropy", f"{float(entropy):.2f} nats"]]
+    found = [["mean entropy", f"{max(0.0, float(entropy)):.2f} nats"]]
     if head.shape[0] == head.shape[1] > 1:
         found += [
             ["on the token before", f"{float(head.diagonal(-1).mean()):.2f}"],

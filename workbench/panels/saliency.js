@@ -21,6 +21,8 @@ export default (kit, root, ask) => {
       const token = el('span', 'wb-tok', box, meta.labels[i]);
       if (Math.abs(v) > 0.02 * top) token.style.background = colour(v / top);
       token.title = signed(v);
+      token.dataset.on = String(i === meta.token);
+      token.addEventListener('click', () => ask({ token: i }));
       token.addEventListener('mouseenter', () => { hover.textContent = `${meta.labels[i]}  ${signed(v)}`; });
     });
   };

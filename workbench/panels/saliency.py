@@ -43,13 +43,17 @@ class SaliencyView(View):
             "target": f"{found.target}: {label}" if label else found.target,
             "choices": self._choices(),
             "chosen": -1 if self.session.selection.label is None else self.session.selection.label,
+            "token": self.session.selection.token,
             "facts": self._facts(found, at),
             "top": float(np.abs(arrays["scores"].data).max(initial=0.0)),
         }
         return Frame(meta=meta, arrays=arrays, doubts=_doubts(found, at), code=self._code())
 
     def part(self, wish: Mapping[str, Any]) -> Frame:
-        """Another class is to be explained."""
+        """Another class is to be explained, or a token is pointed at."""
+        if "token" in wish:
+            self.session.select(token=whole_number(wish, "token", 1 << 20))
+            return self.whole()
         choices = {choice["value"] for choice in self._choices()}
         target = whole_number(wish, "target", max(choices, default=0) + 1, -1) if wish.get("target") != -1 else -1
         label = target if target in choices and target >= 0 else None
