@@ -185,9 +185,8 @@ class Actor:
     def _environments(self, step: int) -> Any:
         from stable_baselines3.common.env_util import make_vec_env
 
-        environments = make_vec_env(self._make, self.plan.environments)
-        environments.seed((self._seed * 10_007 + step * 101) % 2**31)
-        return environments
+        seed = (self._seed * 10_007 + step * 101) % 2**31
+        return make_vec_env(self._make, self.plan.environments, seed=seed)
 
     def _renew(self) -> None:
         """Make everything anew that cannot be put on disk."""
