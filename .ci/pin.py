@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -23,6 +24,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 CONDA = ROOT / "environment.yml"
 HEADER = "# Exact versions of our own environment. Written by .ci/pin.py; the ranges are in pyproject.toml.\n"
 FIRST = ("torch", "pip")
+OLDEST_PYTHON = "3.11.2"
+"""The oldest Python that every pin must admit: Debian 12's. Where one does not, pip would try every other version."""
 
 
 def project() -> dict[str, Any]:
@@ -58,6 +61,10 @@ def closure(requirements: list[Requirement]) -> dict[str, str]:
             except PackageNotFoundError:
                 sys.exit(f"{name} is asked for and not installed: make test, or pip install it, then pin again.")
             pinned[name] = Version(found.version).public
+            if not SpecifierSet(found.metadata.get("Requires-Python", "")).contains(OLDEST_PYTHON):
+                sys.exit(
+                    f"{name} {found.version} does not admit Python {OLDEST_PYTHON}: install an older one, then pin."
+                )
             waiting += [(Requirement(text), wanted) for text in found.requires or []]
     return pinned
 

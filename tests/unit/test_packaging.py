@@ -64,6 +64,19 @@ def test_every_requirement_is_pinned_inside_its_range():
             assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
+def test_every_pin_admits_the_python_of_debian_12():
+    from importlib.metadata import distributions
+
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import canonicalize_name
+
+    names = [line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    installed = [found for found in distributions() if canonicalize_name(found.name) in names]
+    assert len(installed) > 100
+    wanted = {found.name: found.metadata.get("Requires-Python", "") for found in installed}
+    assert not {name: text for name, text in wanted.items() if not SpecifierSet(text).contains("3.11.2")}
+
+
 def test_all_names_every_other_extra():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     (everything,) = extras.pop("all")
