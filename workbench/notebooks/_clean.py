@@ -71,7 +71,11 @@ def marked(text: str) -> str:
 @cache
 def _marker() -> Any:
     mistune: Any = need("mistune", extra="lab", purpose="to turn Markdown into a page")
-    return mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "task_lists", "math", "footnotes"])
+    # What comes out is cleaned; mistune's own filter would take attached pictures for harmful.
+    renderer = mistune.HTMLRenderer(escape=False, allow_harmful_protocols=True)
+    return mistune.create_markdown(
+        renderer=renderer, plugins=["table", "strikethrough", "task_lists", "math", "footnotes"]
+    )
 
 
 @cache
