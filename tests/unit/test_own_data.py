@@ -11,10 +11,10 @@ from datasets import ClassLabel, Features, Image, Value
 from datasets import Dataset as HuggingFace
 from PIL import Image as Pillow
 from torch import nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
+import workbench as wb
 from workbench import data
 from workbench.core.batch import Batch
 from workbench.core.errors import ConfigError, DataError
@@ -84,22 +84,21 @@ SOURCES = {
 }
 
 
-def trained(source):
-    """Weights after two epochs of plain gradient descent in an order that follows from the epoch."""
+def trained(source, folder):
+    """Weights after two epochs."""
     torch.manual_seed(0)
     model = nn.Linear(source.sizes["features"], source.sizes["classes"])
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    for epoch in range(2):
-        order = torch.randperm(source.size("train"), generator=torch.Generator().manual_seed(epoch))
-        for batch in source.batches("train", order, 8):
-            optimiser.zero_grad()
-            F.cross_entropy(model(batch.inputs[0]), batch.target).backward()
-            optimiser.step()
-    return model.weight
+    wb.fit(model, source, epochs=2, settings=wb.Settings(batch_size=8), directory=folder)
+    return model.weight.detach()
+
+
+@pytest.fixture(scope="module")
+def expected_weights(tmp_path_factory):
+    return trained(data.of(the_rows()), tmp_path_factory.mktemp("expected") / "run")
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_same_rows_train_the_same_whatever_they_came_in(source, tmp_path):
+def test_the_same_rows_train_the_same_whatever_they_came_in(source, expected_weights, tmp_path):
     x, y = the_rows()
     expected, read = data.of((x, y)), SOURCES[source](x, y, tmp_path)
     assert (read.kind, read.target, dict(read.sizes)) == ("table", "classes", {"features": COLUMNS, "classes": 3})
@@ -111,7 +110,7 @@ def test_the_same_rows_train_the_same_whatever_they_came_in(source, tmp_path):
         assert torch.equal(got.inputs[0], wanted.inputs[0])
         assert torch.equal(got.target, wanted.target)
         assert (got.inputs[0].dtype, got.target.dtype) == (torch.float32, torch.int64)
-    assert torch.equal(trained(read), trained(expected))
+    assert torch.equal(trained(read, tmp_path / "run"), expected_weights)
 
 
 def test_every_row_is_in_exactly_one_split():
@@ -219,6 +218,26 @@ def test_tensors_by_name_reach_the_model_by_name():
     assert set(batch.inputs) == {"input_ids", "attention_mask"}
     assert read.kind == "tokens"
     assert read.sizes == {"length": 6, "vocab": int(ids.max()) + 1, "classes": 2}
+
+
+@pytest.mark.parametrize(
+    ("masks", "counts"),
+    [((), (42, 9, 9)), (("train_mask",), (10, 25, 25)), (("train_mask", "val_mask", "test_mask"), (10, 20, 30))],
+)
+def test_a_graph_keeps_its_masks_and_gets_those_it_lacks(masks, counts):
+    from torch_geometric.data import Data
+
+    node = torch.arange(60)
+    whole = {"train_mask": node < 10, "val_mask": (node >= 10) & (node < 30), "test_mask": node >= 30}
+    edges = torch.stack([node, node.roll(1)])
+    read = data.of(Data(x=torch.randn(60, 3), edge_index=edges, y=node % 4, **{name: whole[name] for name in masks}))
+    assert (read.kind, dict(read.sizes)) == ("graph", {"nodes": 60, "features": 3, "classes": 4})
+    assert tuple(int(read.masks[split].sum()) for split in ("train", "validation", "test")) == counts
+    assert torch.stack(list(read.masks.values())).sum(0).max() == 1
+    with pytest.raises(DataError, match="no edge_index and no y"):
+        data.of(Data(x=torch.zeros(3, 2)))
+    with pytest.raises(DataError, match="a whole number for each"):
+        data.of(Data(x=torch.zeros(3, 2), edge_index=edges[:, :0], y=torch.zeros(3)))
 
 
 def test_a_loader_is_asked_by_index_with_its_own_collate():

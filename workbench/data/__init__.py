@@ -11,6 +11,7 @@ from workbench.core.names import names as _names
 if TYPE_CHECKING:
     from workbench.core.batch import Batch as Batch
     from workbench.data._environment import Environment as Environment
+    from workbench.data._own import Own as Own
     from workbench.data.contract import SIZES as SIZES
     from workbench.data.contract import Card as Card
     from workbench.data.contract import Dataset as Dataset
@@ -24,6 +25,7 @@ _LAZY = {
     "Dataset": "workbench.data.contract",
     "Environment": "workbench.data._environment",
     "Field": "workbench.data.contract",
+    "Own": "workbench.data._own",
 }
 
 
@@ -64,14 +66,14 @@ def of(anything: Any, **how: Any) -> "Dataset":
     """A person's own data as a data set.
 
     Takes ``(x, y)`` tensors or arrays, one tensor or array, a pandas ``DataFrame``, a Hugging Face ``Dataset`` or
-    ``DatasetDict``, a torch ``DataLoader`` or map-style ``Dataset``, a folder with one subfolder of images per
-    class, a CSV file, a ``Batch``, a mapping of tensors, the name of a data set here, and data sets as they are.
-    The same rows give the same batches in the same order, whatever they came in.
+    ``DatasetDict``, a torch ``DataLoader`` or map-style ``Dataset``, a folder with one subfolder of images per class,
+    a CSV file, a PyG graph, a ``Batch``, a mapping of tensors, the name of a data set here, and data sets as they
+    are. The same rows give the same batches in the same order, whatever they came in.
 
     Args:
         anything: The data.
-        **how: Fields of ``workbench.data._own.Own``: ``target``, ``name``, ``kind``, ``labels``, ``validation``,
-            ``test``, ``seed``, ``side``, ``megabytes``.
+        **how: Fields of ``Own``: ``target``, ``name``, ``kind``, ``answer``, ``labels``, ``validation``, ``test``,
+            ``seed``, ``side``, ``length``, ``vocab``, ``megabytes``.
 
     Raises:
         DataError: The data is empty, broken, or of a kind that is not known here.

@@ -26,24 +26,38 @@ def check(name: str, split: str, whole: Batch, answer: Field | None) -> None:
             out of range.
     """
     where = f"{name} ({split})"
-    parts = _named(whole)
-    lengths = {part: len(tensor) for part, tensor in parts.items()}
-    if not lengths or min(lengths.values()) == 0:
-        raise DataError(f"{where} is empty: give at least one example.")
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
-        raise DataError(f"The parts of {where} differ in length: {said}.")
+    parts = named_parts(whole)
+    equally_long(where, parts)
     for part, tensor in parts.items():
         finite(where, part, tensor)
     if answer is not None and answer.kind in ("classes", "next_token"):
         _labels(where, whole.target, answer)
 
 
-def _named(whole: Batch) -> dict[str, Tensor]:
+def named_parts(whole: Batch) -> dict[str, Tensor]:
+    """The tensors of a batch by what they are called in messages."""
     inputs = whole.inputs
-    rows = inputs.items() if isinstance(inputs, Mapping) else ((f"input {i}", v) for i, v in enumerate(inputs))
-    rows = {**dict(rows), "target": whole.target, "mask": whole.mask}
-    return {name: value for name, value in rows.items() if isinstance(value, Tensor)}
+    given = dict(inputs) if isinstance(inputs, Mapping) else {f"input {i}": value for i, value in enumerate(inputs)}
+    parts = {**given, "target": whole.target, "mask": whole.mask}
+    return {name: value for name, value in parts.items() if isinstance(value, Tensor)}
+
+
+def equally_long(where: str, parts: Mapping[str, Tensor]) -> None:
+    """Refuse parts without examples, or with different numbers of them.
+
+    Args:
+        where: The data they belong to, for the message.
+        parts: Tensors by name, examples along the first axis.
+
+    Raises:
+        DataError: There are none, one is empty, or they differ in length.
+    """
+    lengths = {part: len(tensor) for part, tensor in parts.items()}
+    if not lengths or min(lengths.values()) == 0:
+        raise DataError(f"{where} is empty: give at least one example.")
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
+        raise DataError(f"The parts of {where} differ in length: {said}.")
 
 
 def finite(where: str, part: str, tensor: Tensor, columns: Sequence[str] = ()) -> None:

@@ -75,7 +75,7 @@ class Environment:
         """
         self._refuse()
 
-    def batches(self, split: str, order: Tensor, size: int) -> Sequence[Batch]:  # noqa: ARG002
+    def batches(self, split: str, order: Tensor, size: int) -> Sequence[Batch]:  # noqa: ARG002 - a contract
         """There is nothing to index.
 
         Raises:

@@ -1,6 +1,7 @@
 """Windows of a long series: the past as input, what came next as target."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from workbench.core.batch import Batch
@@ -10,7 +11,9 @@ from workbench.data._splits import in_time
 from workbench.data.contract import Card, Field
 
 
-def forecast(*, name: str, card: Card, variable: str, values: Tensor, length: int, horizon: int) -> Arrays:
+def forecast(
+    *, name: str, card: Card, variable: str, values: Float[Tensor, " time"], length: int, horizon: int
+) -> Arrays:
     """Every window of a series of one variable, split in time, scaled by the part that trains.
 
     The oldest 70 % of the targets train, the next 15 % validate, the newest 15 % test; a window belongs where its

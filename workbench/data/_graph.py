@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.core.batch import Batch
@@ -25,9 +26,9 @@ class Graph:
         *,
         name: str,
         card: Card,
-        x: Tensor,
-        edge_index: Tensor,
-        y: Tensor,
+        x: Float[Tensor, "nodes features"],
+        edge_index: Int[Tensor, "2 edges"],
+        y: Int[Tensor, " nodes"],
         labels: Sequence[str],
         masks: Mapping[str, Tensor],
         title: Callable[[int], str] = lambda node: f"node {node}",
@@ -101,7 +102,7 @@ class Graph:
         return "\n".join([head, *rows, *rest])
 
 
-def first_of_each(y: Tensor, per_class: int, order: Tensor) -> Tensor:
+def first_of_each(y: Int[Tensor, " nodes"], per_class: int, order: Int[Tensor, " nodes"]) -> Int[Tensor, " chosen"]:
     """The first nodes of each class in an order.
 
     Args:
@@ -112,7 +113,7 @@ def first_of_each(y: Tensor, per_class: int, order: Tensor) -> Tensor:
     return torch.cat([order[y[order] == c][:per_class] for c in range(int(y.max()) + 1)])
 
 
-def few_labels(trained: Tensor, validation: int, order: Tensor) -> dict[str, Tensor]:
+def few_labels(trained: Int[Tensor, " chosen"], validation: int, order: Int[Tensor, " nodes"]) -> dict[str, Tensor]:
     """Masks of the usual semi-supervised split: a few labelled nodes train, some validate, all others test.
 
     Kipf and Welling 2017, arXiv:1609.02907, section 5.1.

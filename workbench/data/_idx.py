@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from workbench.core.batch import Batch
@@ -78,6 +79,6 @@ def load_idx(
     )
 
 
-def _scaled(images: Tensor) -> Tensor:
+def _scaled(images: UInt8[Tensor, "count height width"]) -> Float[Tensor, "count 1 height width"]:
     """Bytes of shape (count, height, width) as float32 in [-1, 1] of shape (count, 1, height, width)."""
     return images.unsqueeze(1).float().div_(127.5).sub_(1)

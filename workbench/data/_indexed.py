@@ -1,9 +1,8 @@
 """The batches of an epoch, made when they are asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, overload
 
-import torch
 from torch import Tensor
 
 from workbench.core.batch import Batch, Inputs
@@ -35,11 +34,11 @@ class Epoch(Sequence[Batch]):
             order: Positions (int64), in the order of the epoch.
             size: Examples in one batch; the last may have fewer.
         """
-        self._data, self._split = data, split
-        self._rows = order.split(size) if len(order) else ()
+        self._data, self._split, self._order, self._size = data, split, order, size
+        self._count = -(-len(order) // size)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     @overload
     def __getitem__(self, i: int) -> Batch: ...
@@ -47,11 +46,15 @@ class Epoch(Sequence[Batch]):
     def __getitem__(self, i: slice) -> list[Batch]: ...
     def __getitem__(self, i: int | slice) -> Batch | list[Batch]:
         if isinstance(i, slice):
-            return [self._make(j) for j in range(len(self))[i]]
-        return self._make(range(len(self))[i])
+            return [self._make(j) for j in range(self._count)[i]]
+        return self._make(range(self._count)[i])
+
+    def _rows(self, first: int, count: int) -> Tensor:
+        """The positions of some batches in a row."""
+        return self._order[first * self._size : (first + count) * self._size]
 
     def _make(self, i: int) -> Batch:
-        return self._data.batch(self._split, self._rows[i])
+        return self._data.batch(self._split, self._rows(i, 1))
 
 
 class Blocks(Epoch):
@@ -70,21 +73,19 @@ class Blocks(Epoch):
     def _make(self, i: int) -> Batch:
         number, at = divmod(i, self._per)
         if number != self._number:
-            rows = self._rows[number * self._per : (number + 1) * self._per]
-            self._ready = _split(self._data.batch(self._split, torch.cat(rows)), [len(row) for row in rows])
+            rows = self._rows(number * self._per, self._per)
+            self._ready = _split(self._data.batch(self._split, rows), self._size, -(-len(rows) // self._size))
             self._number = number
         return self._ready[at]
 
 
-def _split(whole: Batch, lengths: list[int]) -> list[Batch]:
-    count = len(lengths)
-    targets = [None] * count if whole.target is None else whole.target.split(lengths)
-    masks = [None] * count if whole.mask is None else whole.mask.split(lengths)
-    inputs: list[Inputs]
+def _split(whole: Batch, size: int, count: int) -> list[Batch]:
+    targets = [None] * count if whole.target is None else whole.target.split(size)
+    masks = [None] * count if whole.mask is None else whole.mask.split(size)
+    inputs: Iterable[Inputs]
     if isinstance(whole.inputs, Mapping):
-        parts = {name: value.split(lengths) for name, value in whole.inputs.items()}
+        parts = {name: value.split(size) for name, value in whole.inputs.items()}
         inputs = [{name: part[i] for name, part in parts.items()} for i in range(count)]
     else:
-        columns = [value.split(lengths) for value in whole.inputs]
-        inputs = [tuple(column[i] for column in columns) for i in range(count)]
+        inputs = zip(*(value.split(size) for value in whole.inputs), strict=True)
     return [Batch(*row) for row in zip(inputs, targets, masks, strict=True)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jaxtyping import Float, Int, Num
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,7 +13,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDEST = 56
 
 
-def picture(image: Tensor) -> str:
+def picture(image: Num[Tensor, "channels height width"]) -> str:
     """Rows of characters, brighter is denser.
 
     Args:
@@ -26,7 +27,7 @@ def picture(image: Tensor) -> str:
     return "\n".join("".join(_SHADES[i] * 2 for i in row) for row in shade.tolist())
 
 
-def row(values: Tensor, columns: Sequence[str]) -> str:
+def row(values: Num[Tensor, " features"], columns: Sequence[str]) -> str:
     """One line per column: its name and value.
 
     Args:
@@ -38,7 +39,7 @@ def row(values: Tensor, columns: Sequence[str]) -> str:
     return "\n".join(f"{name:<{width}}  {value:.6g}" for name, value in zip(names, values.tolist(), strict=True))
 
 
-def tokens(ids: Tensor, vocabulary: Sequence[str], joint: str = " ") -> str:
+def tokens(ids: Int[Tensor, " length"], vocabulary: Sequence[str], joint: str = " ") -> str:
     """The tokens as text; padding is left out.
 
     Args:
@@ -50,7 +51,7 @@ def tokens(ids: Tensor, vocabulary: Sequence[str], joint: str = " ") -> str:
     return joint.join(word for word in words if word != "<pad>")
 
 
-def curves(series: Tensor, names: Sequence[str] = ()) -> str:
+def curves(series: Float[Tensor, "length variables"], names: Sequence[str] = ()) -> str:
     """One line of bars per variable, each scaled to its own range.
 
     Args:

@@ -8,7 +8,7 @@ from pydantic import Field as Setting
 
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, DataError, nearest
-from workbench.data.contract import Dataset, Kind
+from workbench.data.contract import Dataset
 
 
 class Own(Config):
@@ -18,7 +18,7 @@ class Own(Config):
     """how the data is called in messages and records"""
     target: str | None = None
     """column or key of what is to be predicted; the second of a pair needs no name"""
-    kind: Kind | None = None
+    kind: Literal["image", "tokens", "table", "series", "audio"] | None = None
     """what an example is, where its shape does not say: whole numbers in rows are read as tokens, for example"""
     answer: Literal["classes", "value", "next_token"] | None = None
     """what the target is, where its type does not say: whole numbers are read as classes, others as values"""
@@ -85,7 +85,7 @@ def read(thing: Any, options: Mapping[str, Any]) -> Dataset:
             return assembled(found, how) if isinstance(found, Rows) else found
     raise DataError(
         f"Cannot read data from {type(thing).__name__}: give (x, y) tensors or arrays, a DataFrame, a Hugging Face "
-        "Dataset, a DataLoader, a folder of images, a CSV file, a Batch or a mapping of tensors."
+        "Dataset, a DataLoader, a folder of images, a CSV file, a PyG graph, a Batch or a mapping of tensors."
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]")
@@ -29,7 +30,7 @@ def vocabulary(texts: Iterable[str], largest: int) -> tuple[str, ...]:
     return (PAD, UNKNOWN, *ranked[: largest - 2])
 
 
-def encode(texts: Sequence[str], known: Sequence[str], length: int) -> Tensor:
+def encode(texts: Sequence[str], known: Sequence[str], length: int) -> Int[Tensor, "texts length"]:
     """The first words of each text as numbers, padded with 0.
 
     Args:

@@ -3,6 +3,7 @@
 from functools import cache
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.core.optional import need
@@ -49,7 +50,7 @@ def load(neighbours: int = 5, features: int = 64, per_class: int = 4, seed: int 
 
 
 @cache
-def _rows(features: int) -> Tensor:
+def _rows(features: int) -> Float[Tensor, "nodes features"]:
     """Latent semantic analysis: rows of length one, (texts, features)."""
     texts, _ = articles("bbc_graph")
     words = need("sklearn.feature_extraction.text", extra="data", purpose="for bbc_graph")
@@ -59,7 +60,7 @@ def _rows(features: int) -> Tensor:
     return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-9)
 
 
-def nearest_edges(rows: Tensor, neighbours: int) -> Tensor:
+def nearest_edges(rows: Float[Tensor, "nodes features"], neighbours: int) -> Int[Tensor, "2 edges"]:
     """Edges between each row and those nearest to it by cosine, both ways, each once, none to itself.
 
     Args:

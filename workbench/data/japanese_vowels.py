@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.core.batch import Batch
@@ -57,7 +58,7 @@ def _whole(path: Path) -> tuple[tuple[Tensor], Tensor]:
     return (x,), y
 
 
-def read(path: Path) -> tuple[Tensor, Tensor]:
+def read(path: Path) -> tuple[Float[Tensor, "utterances 29 12"], Int[Tensor, " utterances"]]:
     """Utterances and speakers from a ``.ts`` file: a line is twelve series and a label, parted by colons.
 
     Args:

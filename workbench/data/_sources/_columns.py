@@ -52,9 +52,7 @@ def table_rows(columns: Mapping[str, np.ndarray], how: "Own", source: str, label
     if wide:
         raise DataError(f"The column {wide[0]!r} of {how.name} holds whole arrays: it must be the only input.")
     x = np.stack([values.astype(np.float64) for values in inputs.values()], axis=1)
-    return Rows(
-        whole=Batch((torch.tensor(x),), target), source=source, labels=labels or named, columns=tuple(inputs)
-    )
+    return Rows(whole=Batch((torch.tensor(x),), target), source=source, labels=labels or named, columns=tuple(inputs))
 
 
 def labelled(values: np.ndarray, name: str) -> tuple[Tensor, tuple[str, ...]]:

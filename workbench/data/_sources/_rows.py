@@ -9,7 +9,7 @@ from torch import Tensor
 from workbench.core.batch import Batch
 from workbench.core.errors import DataError
 from workbench.data._arrays import Arrays
-from workbench.data._checks import finite
+from workbench.data._checks import equally_long, finite, named_parts
 from workbench.data._kinds import answer_field, input_field, readable
 from workbench.data._splits import by_seed
 from workbench.data._words import encode, vocabulary
@@ -52,22 +52,20 @@ def assembled(rows: Rows, how: "Own") -> Arrays:
     Raises:
         DataError: The rows are empty, broken, or of a shape that does not say what they are.
     """
-    count = len(rows.texts) or len(rows.whole)
-    if count == 0 or (not rows.texts and not rows.whole.tensors()):
+    whole, words = rows.whole, ()
+    count = len(rows.texts) or len(next(iter(named_parts(whole).values()), ()))
+    if count == 0:
         raise DataError(f"{how.name} is empty: give at least one example.")
     splits = rows.splits or by_seed(count, how.seed, validation=how.validation, test=how.test)
-    whole, words = rows.whole, ()
     if rows.texts:
         words = vocabulary((rows.texts[i] for i in splits["train"].tolist()), how.vocab)
-        whole = Batch((encode(rows.texts, words, how.length),), rows.whole.target, rows.whole.mask)
+        whole = Batch((encode(rows.texts, words, how.length),), whole.target, whole.mask)
     whole = readable(whole, how)
-    for part, tensor in named_parts(whole).items():
+    parts = named_parts(whole)
+    equally_long(how.name, parts)
+    for part, tensor in parts.items():
         finite(how.name, part, tensor, rows.columns)
     fields, answer = fields_of(whole, rows, words, how)
-    lengths = {part: len(tensor) for part, tensor in named_parts(whole).items()}
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{part} has {n}" for part, n in lengths.items())
-        raise DataError(f"The parts of {how.name} differ in length: {said}.")
     return Arrays(
         name=how.name,
         card=own_card(count, rows.source),
@@ -75,14 +73,6 @@ def assembled(rows: Rows, how: "Own") -> Arrays:
         answer=answer,
         parts={split: whole.map(lambda tensor, at=at: tensor[at]) for split, at in splits.items()},
     )
-
-
-def named_parts(whole: Batch) -> dict[str, Tensor]:
-    """The tensors of a batch by what they are called in messages."""
-    inputs = whole.inputs
-    given = dict(inputs) if isinstance(inputs, Mapping) else {f"input {i}": value for i, value in enumerate(inputs)}
-    parts = {**given, "target": whole.target, "mask": whole.mask}
-    return {name: value for name, value in parts.items() if isinstance(value, Tensor)}
 
 
 def fields_of(whole: Batch, rows: Rows, words: tuple[str, ...], how: "Own") -> tuple[list[Field], Field | None]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from workbench.tasks._baselines._choice import best
@@ -36,7 +37,7 @@ def label_propagation(data: Any, keeps: tuple[float, ...] = (0.5, 0.8, 0.9, 0.99
     return share(best(keeps, belief, lambda guess: share(guess, "validation")), "test")
 
 
-def normalised_adjacency(edge_index: Tensor, nodes: int) -> Tensor:
+def normalised_adjacency(edge_index: Int[Tensor, "2 edges"], nodes: int) -> Float[Tensor, "nodes nodes"]:
     """The adjacency matrix divided by the roots of the degrees of both ends; sparse."""
     degree = torch.bincount(edge_index[0], minlength=nodes).clamp(min=1).double().rsqrt().float()
     values = degree[edge_index[0]] * degree[edge_index[1]]
