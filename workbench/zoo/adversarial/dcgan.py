@@ -158,7 +158,7 @@ def class_score(model: nn.Module, data: Any) -> float:
 def coverage(model: nn.Module, data: Any) -> float:
     """Share of held-out pictures that have a generated one nearer than their fifth held-out neighbour.
 
-    Naeem et al. 2020, equation 7, on pixels.
+    The coverage of Naeem et al. 2020, arXiv:2002.09797, on pixels.
     """
     return _coverage(_generated(model), data)
 

@@ -111,7 +111,7 @@ ARCHITECTURE = Architecture(
         metric="accuracy",
         threshold=0.95,
         ablation=with_uniform_attention,
-        published="GATv2 100 % on the training graphs of DictionaryLookup, k = 10 (Brody et al. 2022, section 4.1)",
+        published="direction",
     ),
     views={"layers.0": "attention", "layers.1": "attention"},
     batch_independent=False,

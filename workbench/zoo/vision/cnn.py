@@ -112,7 +112,7 @@ ARCHITECTURE = Architecture(
             "on pixels in a fixed random order the same network does not."
         ),
         metric="accuracy",
-        threshold=0.89,
+        threshold=0.875,
         margin=0.01,
         ablation=without_neighbours,
     ),
