@@ -41,6 +41,34 @@ def test_attention_and_recurrent_kernels_are_counted():
     assert overview(multi, (x, x, x)).flops == expected
 
 
+def test_experts_are_counted_and_operators_of_others_are_named():
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    config = MixtralConfig(
+        vocab_size=64,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        intermediate_size=32,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+    )
+    tokens, model = 14, MixtralForCausalLM(config)
+    table = overview(model, {"input_ids": torch.randint(3, 60, (2, 7))})
+    assert table["model.layers.0.mlp.experts"].flops == 2 * (2 * tokens) * 3 * 16 * 32
+
+    @torch.library.custom_op("foreign_to_torch::double", mutates_args=())
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    class Foreign(nn.Module):
+        def forward(self, x):
+            return double(x)
+
+    assert "foreign_to_torch::double are not counted" in overview(Foreign(), torch.randn(2, 3)).doubt
+
+
 def test_dead_units_are_those_that_are_zero_on_all_inputs():
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 2))
     with torch.no_grad():

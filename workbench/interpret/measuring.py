@@ -1,5 +1,6 @@
 """What each module of a model costs on some inputs: shapes, operations, time, dead units."""
 
+import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
 from workbench.core.calling import Call, call, scores
@@ -16,7 +18,6 @@ from workbench.core.live import evaluating, look
 from workbench.taps import Watch
 
 REPEATS = 3
-_CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001 - an operator's name
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class Measurements:
     by_module: dict[nn.Module, Measured] = field(default_factory=dict)
     flops: int = 0
     seconds: float = 0.0
+    foreign: set[str] = field(default_factory=set[str])
+    """operators that are not torch's own"""
 
 
 def measure(model: nn.Module, inputs: Any, how: Call | None) -> Measurements:
@@ -62,7 +65,7 @@ def measure(model: nn.Module, inputs: Any, how: Call | None) -> Measurements:
 def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements) -> None:
     began: dict[nn.Module, int] = {}
     given: dict[nn.Module, float] = {}
-    counter = FlopCounterMode(display=False, custom_mapping={_CPU_ATTENTION: _cpu_attention_flop})
+    counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
 
     def entered(module: nn.Module, given_to: tuple[Any, ...]) -> None:
         began[module] = counter.get_total_flops()
@@ -77,13 +80,41 @@ def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements)
     with ExitStack() as stack:
         stack.enter_context(_plain_kernels())
         stack.enter_context(counter)
+        stack.enter_context(_Foreign(found.foreign))
         stack.enter_context(Watch(model, entered=entered, left=left))
         call(model, inputs, call=how)
     found.flops = counter.get_total_flops()
 
 
-def _cpu_attention_flop(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+def _cpu_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
     return sdpa_flop(query, key, value)
+
+
+def _grouped(rows: Any, experts: Any, *_: Any, **__: Any) -> int:
+    """(rows, k) times (experts, k, n), each row with one expert."""
+    return 2 * math.prod(rows) * experts[-1]
+
+
+_FORMULAS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _cpu_attention,  # noqa: SLF001 - an operator's name
+    torch.ops.aten._grouped_mm: _grouped,  # noqa: SLF001 - an operator's name
+}
+"""What torch's own counter does not know."""
+
+
+class _Foreign(TorchDispatchMode):
+    """Notes operators that are not torch's own, whose work nobody can count."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func.namespace not in ("aten", "prim", "prims", "profiler"):
+            self.names.add(f"{func.namespace}::{func._opname}")  # noqa: SLF001 - the operator's name
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager

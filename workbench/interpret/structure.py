@@ -192,6 +192,8 @@ def _warnings(model: nn.Module, found: Measurements) -> tuple[str, ...]:
     silent = [p for p in idle if type(model.get_submodule(p)).forward is not nn.Module.forward]
     if silent:
         said.append(f"{len(silent)} modules did not run on these inputs, such as {silent[0]}.")
+    if found.foreign:
+        said.append(f"The operations of {', '.join(sorted(found.foreign))} are not counted.")
     if not found.flops:
         said.append("No matrix product or convolution was counted.")
     return tuple(said)
