@@ -31,14 +31,24 @@ def test_wheel_holds_the_notebooks(wheel: set[str]):
 
 
 def test_wheel_holds_every_file_of_the_package(wheel: set[str]):
-    files = [p for p in (ROOT / "workbench").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    elsewhere = {"__pycache__", "labextension"}
+    files = [p for p in (ROOT / "workbench").rglob("*") if p.is_file() and not elsewhere & set(p.parts)]
     assert {p.relative_to(ROOT).as_posix() for p in files} <= wheel
     assert "workbench/py.typed" in wheel
     assert any(name.endswith(".js") for name in wheel)
 
 
+def test_wheel_puts_the_extension_where_jupyterlab_looks_for_it_and_nowhere_else(wheel: set[str]):
+    built = ROOT / "workbench" / "labextension"
+    files = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    found = {name.partition("/data/share/jupyter/labextensions/neural-workbench/")[2] for name in wheel}
+    assert found - {""} == files | {"install.json"}
+    assert not [name for name in wheel if name.startswith("workbench/labextension")]
+
+
 def test_wheel_holds_nothing_else(wheel: set[str]):
-    assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name} == {"workbench"}
+    own = {name.split("/")[0] for name in wheel if ".dist-info/" not in name and ".data/" not in name}
+    assert own == {"workbench"}
 
 
 def test_environment_yml_is_what_the_script_writes():

@@ -2,6 +2,7 @@
 
 import { Notification } from '@jupyterlab/apputils';
 import { duration } from './amounts.ts';
+import { visible } from './names.ts';
 import type { Settings } from './settings.ts';
 import type { Watches } from './watches.ts';
 import type { Ended } from './watch.ts';
@@ -20,5 +21,5 @@ export function announce(watches: Watches, settings: Settings): void {
 function message({ run, name, seconds }: Ended): string {
   const last = run.losses.at(-1);
   const loss = last === undefined ? '' : `, loss ${last.toPrecision(3)}`;
-  return `The run of ${name.slice(0, 60)} is ${run.status} after ${duration(seconds)}: step ${run.step}${loss}.`;
+  return `The run of ${visible(name).slice(0, 60)} is ${run.status} after ${duration(seconds)}: step ${run.step}${loss}.`;
 }

@@ -5,6 +5,7 @@ import { InputDialog, Notification, type ICommandPalette } from '@jupyterlab/app
 import { attach, jump } from './cells.ts';
 import { writable, type Actions } from './item.ts';
 import { Refusal, type Model } from './listing.ts';
+import { visible } from './names.ts';
 import type { Settings } from './settings.ts';
 import { openSummary } from './summary.ts';
 import type { Watches } from './watches.ts';
@@ -81,7 +82,7 @@ async function withModel(
     await (only && act(only));
     return;
   }
-  const { value } = await InputDialog.getItem({ title: 'Which model?', items: models.map(model => model.name) });
-  const chosen = models.find(model => model.name === value);
+  const { value } = await InputDialog.getItem({ title: 'Which model?', items: models.map(model => visible(model.name)) });
+  const chosen = models.find(model => visible(model.name) === value);
   await (chosen && act(chosen));
 }

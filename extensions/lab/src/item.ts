@@ -3,7 +3,7 @@
 import { amount, duration } from './amounts.ts';
 import { button, curve, element, setText } from './elements.ts';
 import type { Model, Run } from './listing.ts';
-import { isIdentifier } from './names.ts';
+import { isIdentifier, visible } from './names.ts';
 import { points } from './sparkline.ts';
 
 /** What can be done with an item. */
@@ -23,8 +23,7 @@ export class ModelItem {
   constructor(model: Model, actions: Actions) {
     this.#model = model;
     this.#actions = actions;
-    const name = element('div', 'wb-name', model.name || '(no name)');
-    name.title = model.name;
+    const name = element('div', 'wb-name', visible(model.name) || '(no name)');
     this.node.append(name, this.#meta, this.#runs, this.#buttons());
     if (writable(model)) {
       this.#makeDraggable();
@@ -34,9 +33,9 @@ export class ModelItem {
   update(model: Model, runs: readonly Run[]): void {
     this.#model = model;
     const size = model.parameters === null ? 'size unknown' : `${amount(model.parameters)} parameters`;
-    const also = model.also.length > 0 ? `also ${model.also.join(', ')}` : '';
-    const busy = runs.some(run => run.running) ? 'training now' : model.training ? 'train mode' : 'eval mode';
-    setText(this.#meta, [model.kind, size, model.device, busy, also].filter(Boolean).join(' · '));
+    const also = model.also.length > 0 ? `also ${model.also.map(visible).join(', ')}` : '';
+    const busy = runs.some(run => run.running) ? 'training now' : model.training ? 'train' : 'eval';
+    setText(this.#meta, [visible(model.kind), size, model.device, busy, also].filter(Boolean).join(' · '));
     this.node.classList.toggle('wb-mod-training', busy === 'training now');
     this.#reconcile(runs);
   }
@@ -51,7 +50,7 @@ export class ModelItem {
     for (const run of runs) {
       let item = this.#items.get(run.id);
       if (!item) {
-        item = new RunItem(run, `run of ${this.#model.name}`, this.#actions);
+        item = new RunItem(run, `run of ${visible(this.#model.name)}`, this.#actions);
         this.#items.set(run.id, item);
         this.#runs.append(item.node);
       }
@@ -61,12 +60,12 @@ export class ModelItem {
 
   #buttons(): HTMLElement {
     const row = element('div', 'wb-row');
-    const { name } = this.#model;
+    const name = visible(this.#model.name);
     if (writable(this.#model)) {
       row.append(
         button('Attach', `Attach the Inspector to ${name} in a new cell`, () => this.#actions.attach(this.#model)),
         button('Layers', `Show the layers of ${name}`, () => this.#actions.summary(this.#model)),
-        button('Go to cell', `Go to the cell that defines ${name}`, () => this.#actions.jump(this.#model))
+        button('Go to cell', `Go to cell that defines ${name}`, () => this.#actions.jump(this.#model))
       );
     } else {
       row.append(

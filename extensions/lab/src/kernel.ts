@@ -44,13 +44,9 @@ export async function ask(kernel: Connection, wish: JSONObject): Promise<unknown
   }
   const subshell = await createSubshell(kernel);
   try {
-    // An idle kernel is made to serve; a busy one may be serving since before this page was loaded.
-    if (serving.has(kernel.id) || kernel.status === 'busy') {
-      const answer = await converse(kernel, subshell, wish);
-      if (answer !== undefined) {
-        serving.add(kernel.id);
-        return answer;
-      }
+    const answer = serving.has(kernel.id) ? await converse(kernel, subshell, wish) : undefined;
+    if (answer !== undefined) {
+      return answer;
     }
     const listing = await open(kernel, subshell);
     serving.add(kernel.id);
@@ -111,7 +107,11 @@ async function open(kernel: Connection, subshell: string | null): Promise<unknow
       user_expressions: { wb: OPEN }
     }
   });
-  const reply = (await kernel.sendShellMessage(message, true).done) as KernelMessage.IExecuteReplyMsg;
+  const reply = await uncounted(
+    kernel,
+    message.header.msg_id,
+    async () => (await kernel.sendShellMessage(message, true).done) as KernelMessage.IExecuteReplyMsg
+  );
   const said = reply.content.status === 'ok' ? reply.content.user_expressions?.wb : undefined;
   const result = (said ?? {}) as { status?: string; ename?: string; data?: JSONObject };
   if (result.status !== 'ok') {
@@ -122,4 +122,20 @@ async function open(kernel: Connection, subshell: string | null): Promise<unknow
     );
   }
   return result.data?.['application/json'];
+}
+
+/** As `askUnnoticed`, for one message: its status counts as that of a question, not as that of a cell. */
+async function uncounted<T>(kernel: Connection, id: string, act: () => Promise<T>): Promise<T> {
+  const relabel = (_: Connection, { msg, direction }: Kernel.IAnyMessageArgs): void => {
+    const parent = msg.parent_header;
+    if (direction === 'recv' && msg.header.msg_type === 'status' && 'msg_id' in parent && parent.msg_id === id) {
+      parent.msg_type = 'comm_open';
+    }
+  };
+  kernel.anyMessage.connect(relabel);
+  try {
+    return await act();
+  } finally {
+    kernel.anyMessage.disconnect(relabel);
+  }
 }

@@ -1,4 +1,4 @@
-/** Which names of a namespace may be written into a cell. */
+/** Which names of a namespace may be written into a cell, and how all of them are shown. */
 
 const KEYWORDS = new Set(
   ('False None True and as assert async await break class continue def del elif else except finally for from ' +
@@ -17,4 +17,12 @@ export function isIdentifier(name: string): boolean {
   return (
     name.length <= LONGEST && IDENTIFIER.test(name) && !KEYWORDS.has(name) && name.normalize('NFKC') === name
   );
+}
+
+/** A name with the characters that cannot be seen, or that turn others around, written as escapes. */
+export function visible(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, character => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`;
+  });
 }

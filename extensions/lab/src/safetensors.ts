@@ -62,42 +62,39 @@ function tensor(name: string, value: unknown): Tensor & { start: number } {
   return { name, type: dtype, shape, bytes: offsets[1] - offsets[0], start: offsets[0] };
 }
 
-/**
- * Read the first bytes of a response and no more, whether or not the server honours ranges: the rest of the file is
- * cancelled, not fetched.
- */
-export async function readHeader(body: ReadableStream<Uint8Array>): Promise<Header> {
+/** Opens a file up to this many bytes; a server that knows no ranges may give more. */
+export type Open = (bytes: number) => Promise<ReadableStream<Uint8Array>>;
+
+/** Bytes that are asked for first: enough for the header of most files. */
+export const FIRST = 2 ** 16;
+
+/** Read the header and no more: whatever else a server sends is cancelled, not kept. */
+export async function readHeader(open: Open): Promise<Header> {
+  const start = await firstBytes(await open(FIRST), FIRST);
+  const end = 8 + headerLength(start);
+  const bytes = end <= start.length || start.length < FIRST ? start : await firstBytes(await open(end), end);
+  if (bytes.length < end) {
+    throw new Refusal('This file ends before its header does.');
+  }
+  return parseHeader(bytes.subarray(8, end));
+}
+
+/** At most this many bytes from the beginning of a stream. */
+async function firstBytes(body: ReadableStream<Uint8Array>, wanted: number): Promise<Uint8Array> {
   const reader = body.getReader();
-  let held = new Uint8Array(0);
-  const until = async (wanted: number): Promise<void> => {
-    const parts: Uint8Array[] = [held];
-    let length = held.length;
+  const whole = new Uint8Array(wanted);
+  let length = 0;
+  try {
     while (length < wanted) {
       const { value, done } = await reader.read();
       if (done) {
-        throw new Refusal('This file ends before its header does.');
+        break;
       }
-      parts.push(value);
+      whole.set(value.subarray(0, wanted - length), length);
       length += value.length;
     }
-    held = joined(parts, length);
-  };
-  try {
-    await until(8);
-    const end = 8 + headerLength(held);
-    await until(end);
-    return parseHeader(held.subarray(8, end));
   } finally {
     void reader.cancel().catch(() => undefined);
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return whole.subarray(0, Math.min(length, wanted));
 }

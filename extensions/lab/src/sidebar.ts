@@ -4,6 +4,7 @@ import { Widget } from '@lumino/widgets';
 import { button, element, setText } from './elements.ts';
 import { ModelItem, RunItem, type Actions } from './item.ts';
 import type { Listing } from './listing.ts';
+import { visible } from './names.ts';
 import type { Watches } from './watches.ts';
 
 export class Sidebar extends Widget {
@@ -66,8 +67,8 @@ export class Sidebar extends Widget {
     for (const run of loose) {
       let item = this.#runs.get(run.id);
       if (!item) {
-        item = new RunItem(run, `run of a ${run.kind}`, this.#actions);
-        item.node.prepend(element('span', 'wb-name', run.kind));
+        item = new RunItem(run, `run of a ${visible(run.kind)}`, this.#actions);
+        item.node.prepend(element('span', 'wb-name', visible(run.kind)));
         this.#runs.set(run.id, item);
         this.#loose.append(item.node);
       }

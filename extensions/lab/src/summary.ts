@@ -5,14 +5,16 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import { amount, shape } from './amounts.ts';
 import { icon } from './icon.ts';
 import { Refusal, type Layer } from './listing.ts';
+import { visible } from './names.ts';
 import { TableView, type Table } from './table.ts';
 import type { Watch } from './watch.ts';
 
 /** Open the table of a model; rejects never, it says in the table what went wrong. */
 export async function openSummary(app: JupyterFrontEnd, watch: Watch, name: string): Promise<void> {
-  const view = new TableView(`Layers of ${name}`);
+  const title = `Layers of ${visible(name)}`;
+  const view = new TableView(title);
   const widget = new MainAreaWidget({ content: view });
-  widget.title.label = `Layers of ${name}`;
+  widget.title.label = title;
   widget.title.icon = icon;
   widget.title.closable = true;
   app.shell.add(widget, 'main', { mode: 'split-right' });
@@ -37,8 +39,8 @@ function table(rows: readonly Layer[], more: number): Table {
       { name: 'Numbers', numeric: true }
     ],
     rows: rows.map(row => [
-      row.name,
-      row.kind,
+      visible(row.name),
+      visible(row.kind),
       row.numbers === null ? 'lazy' : shape(row.shape),
       row.type,
       row.numbers === null ? '' : row.numbers.toLocaleString('en')

@@ -7,7 +7,8 @@ import { ServerConnection, type Contents } from '@jupyterlab/services';
 import { amount, bytes, shape } from './amounts.ts';
 import { icon } from './icon.ts';
 import { Refusal } from './listing.ts';
-import { LONGEST, readHeader, type Header } from './safetensors.ts';
+import { visible } from './names.ts';
+import { readHeader, type Header } from './safetensors.ts';
 import { TableView, type Table } from './table.ts';
 
 const TYPE = 'safetensors';
@@ -38,12 +39,14 @@ class LayerFactory extends ABCWidgetFactory<LayerDocument, DocumentRegistry.ICod
   }
 
   protected override createNewWidget(context: DocumentRegistry.CodeContext): LayerDocument {
-    const content = new TableView(`Layers of ${context.path}`);
+    const content = new TableView(`Layers of ${visible(context.path)}`);
     const widget = new DocumentWidget({ content, context });
     widget.title.icon = icon;
     const read = (): void => void this.#fill(content, context.path);
-    void context.ready.then(read);
-    context.fileChanged.connect(read);
+    void context.ready.then(() => {
+      read();
+      context.fileChanged.connect(read);
+    });
     return widget;
   }
 
@@ -57,12 +60,14 @@ class LayerFactory extends ABCWidgetFactory<LayerDocument, DocumentRegistry.ICod
 
   async #header(path: string): Promise<Header> {
     const url = await this.#contents.getDownloadUrl(path);
-    const headers = { Range: `bytes=0-${LONGEST + 7}` };
-    const response = await ServerConnection.makeRequest(url, { headers, cache: 'no-store' }, this.#server);
-    if (!response.ok || !response.body) {
-      throw new Refusal(`The server gave no content for this file (${response.status}).`);
-    }
-    return readHeader(response.body);
+    return readHeader(async length => {
+      const headers = { Range: `bytes=0-${length - 1}` };
+      const response = await ServerConnection.makeRequest(url, { headers, cache: 'no-store' }, this.#server);
+      if (!response.ok || !response.body) {
+        throw new Refusal(`The server gave no content for this file (${response.status}).`);
+      }
+      return response.body;
+    });
   }
 
   readonly #contents: Contents.IManager;
@@ -109,7 +114,7 @@ function table({ tensors, metadata }: Header): Table {
       { name: 'Size', numeric: true }
     ],
     rows: tensors.map(tensor => [
-      tensor.name,
+      visible(tensor.name),
       shape(tensor.shape),
       tensor.type,
       numbers(tensor.shape).toLocaleString('en'),

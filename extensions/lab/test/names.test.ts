@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isIdentifier } from '../src/names.ts';
+import { isIdentifier, visible } from '../src/names.ts';
 
 const NASTY = [
   '', ' ', 'a b', '1a', 'a.b', 'a-b', 'a;b', 'a\nb', 'a)b', "a'b", 'a"b', 'a#b', 'a=1', 'a,b', 'a\\b', 'a\u0000', 'a$',
@@ -20,4 +20,10 @@ test('identifiers of any script are code', () => {
   for (const name of ['a', '_', '_x1', '__init__', 'été', 'модель', '模型', 'μ', 'match', 'self', 'a'.repeat(200)]) {
     assert.equal(isIdentifier(name), true, name);
   }
+});
+
+test('what cannot be seen is written out, and what can be seen stays', () => {
+  assert.equal(visible('\u202egnp.exe'), '\\u202egnp.exe');
+  assert.equal(visible('a\u200bb\nc\u{e0001}'), 'a\\u200bb\\u000ac\\u{e0001}');
+  assert.equal(visible('<b>模型 été</b>'), '<b>模型 été</b>');
 });

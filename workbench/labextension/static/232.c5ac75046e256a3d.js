@@ -124,11 +124,14 @@
 }
 
 .wb-status {
+  align-items: center;
   background: transparent;
   border: 0;
   color: inherit;
   cursor: pointer;
+  display: flex;
   font: inherit;
+  height: 100%;
   padding: 0 6px;
 }
 
