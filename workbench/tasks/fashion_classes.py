@@ -13,8 +13,12 @@ TASK = Task(
     plan=Supervised(),
     metric=accuracy,
     metric_name="accuracy",
-    baselines={"RBF-SVM": partial(rbf_svm, costs=(10.0,), widths=(1.0,)), "kNN": partial(knn, neighbours=(5,))},
-    # The cost of the machine grows with the square of the pictures: all 55,000 would take minutes.
+    baselines={
+        "RBF-SVM": partial(rbf_svm, costs=(10.0,), widths=(2.0,), components=100),
+        "kNN": partial(knn, neighbours=(5,)),
+    },
+    # The cost of the machine grows with the square of the pictures: all 55,000 would take minutes. Its constants were
+    # chosen on the validation split; 100 principal components are faster than all pixels, and no worse.
     options={"train": 10_000},
     default=True,
 )

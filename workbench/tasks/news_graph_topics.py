@@ -13,8 +13,8 @@ TASK = Task(
     metric=accuracy,
     metric_name="accuracy",
     baselines={
-        "label propagation": label_propagation,
         "smoothed logistic regression": smoothed_logistic,
+        "label propagation": label_propagation,
         "logistic regression without edges": node_logistic,
     },
     default=True,
