@@ -294,9 +294,8 @@ def test_choices_build_and_others_are_refused(name):
 
 def test_an_unknown_setting_is_refused_with_the_nearest(name):
     field = next(iter(zoo.entry(name).config.model_fields))
-    with pytest.raises(ConfigError, match=f"Did you mean '{field}'") as refused:
+    with pytest.raises(ConfigError, match=f"has no setting '{field}x'. Did you mean '{field}'"):
         zoo.entry(name).configure(**{field + "x": 1})
-    assert one_sentence(refused)
 
 
 def test_data_of_another_kind_and_sizes_below_the_data_are_refused(name):
