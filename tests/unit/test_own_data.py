@@ -49,6 +49,15 @@ class Stream(IterableDataset):
         yield from zip(self.x, self.y, strict=True)
 
 
+class Masked(IterableDataset):
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __iter__(self):
+        for at in torch.arange(len(self.x)).split(7):
+            yield Batch((self.x[at],), self.y[at], self.y[at] > 0)
+
+
 def as_frame(x, y):
     frame = pd.DataFrame(x.numpy(), columns=NAMES)
     frame["y"] = y.numpy()
@@ -175,6 +184,33 @@ def test_words_as_labels_are_counted_in_the_order_of_the_alphabet():
     assert read.answer.labels == ("ant", "cat")
     whole = torch.cat([read.sample_batch(10, split).target for split in read.splits])
     assert sorted(whole.tolist()) == [0] * 5 + [1] * 5
+
+
+def test_labels_say_in_which_order_words_are_counted(tmp_path):
+    x = np.arange(20.0).reshape(10, 2)
+    read = data.of((x, ["cat", "ant"] * 5), labels=("cat", "bee", "ant"), test=0, validation=0)
+    batch = read.sample_batch(10, "train")
+    cats = (batch.inputs[0][:, 0] % 4 == 0).long()
+    assert torch.equal(batch.target, 2 * (1 - cats))
+    images, labels = pictures()
+    as_folder(images, labels, tmp_path)
+    assert data.of(tmp_path, labels=("dog", "cat")).answer.labels == ("dog", "cat")
+
+
+def test_yes_and_no_in_columns_are_numbers_and_as_target_two_classes():
+    x = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) > 0.5
+    read = data.of((x, x[:, 0]))
+    batch = read.sample_batch(3)
+    assert (read.kind, read.sizes["classes"]) == ("table", 2)
+    assert batch.inputs[0].dtype == torch.float32
+    assert torch.equal(batch.inputs[0][:, 0].long(), batch.target)
+
+
+def test_masks_travel_with_their_rows():
+    x, y = the_rows()
+    for given in (Batch((x,), y, y > 0), DataLoader(Masked(x, y), batch_size=None)):
+        batch = data.of(given).sample_batch(9)
+        assert torch.equal(batch.mask, batch.target > 0)
 
 
 def test_a_column_of_texts_is_read_as_words_known_from_the_train_split():
@@ -305,6 +341,11 @@ FAULTS = {
     "a path that is not there": (lambda: data.of("no/such/file.csv"), "neither a data set nor a path"),
     "nothing to train on": (lambda: data.of(torch.zeros(2, 2), validation=0.5, test=0.5), "none is left to train"),
     "a shape that says nothing": (lambda: data.of(torch.zeros(4, 2, 2, 2, 2)), "say kind="),
+    "a word beyond the labels": (
+        lambda: data.of((np.zeros((2, 2)), ["a", "b"]), labels=("a", "c")),
+        "'b', which is not among the labels a, c",
+    ),
+    "a batch with a graph": (lambda: data.of(Batch((object(),))), "no tensors: give a PyG graph by itself"),
     "an object": (lambda: data.of(object()), "Cannot read data from object"),
     "an iterable without end": (
         lambda: data.of(DataLoader(Stream(torch.zeros(9, 1 << 18), torch.zeros(9)), batch_size=1), megabytes=2),
@@ -352,6 +393,8 @@ def test_broken_folders_are_one_sentence(tmp_path):
     (tmp_path / "cat" / "a.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"cat/a\.png cannot be read"):
         data.of(tmp_path)
+    with pytest.raises(DataError, match="must be the same names"):
+        data.of(tmp_path, labels=("dog",))
     Pillow.new("L", (4, 4)).save(tmp_path / "cat" / "a.png")
     Pillow.new("L", (5, 4)).save(tmp_path / "cat" / "b.png")
     with pytest.raises(DataError, match=r"differ in size.*side=64"):

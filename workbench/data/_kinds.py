@@ -28,16 +28,19 @@ def readable(batch: Batch, how: "Own") -> Batch:
         batch: Inputs and target as they were found.
         how: What the person said about them.
     """
-    inputs = batch.inputs
+    inputs, target = batch.inputs, _target(batch.target, how)
+    values = list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
+    kinds: list[Kind | None] = [_said(value, how) if i == 0 else None for i, value in enumerate(values)]
+    read = [_input(value, kind) for value, kind in zip(values, kinds, strict=True)]
     if isinstance(inputs, Mapping):
-        names = list(inputs)
-        read = {name: _input(inputs[name], how.kind if name == names[0] else None) for name in names}
-        return Batch(read, _target(batch.target, how), batch.mask)
-    return Batch(
-        tuple(_input(value, None if i else how.kind) for i, value in enumerate(inputs)),
-        _target(batch.target, how),
-        batch.mask,
-    )
+        return Batch(dict(zip(inputs, read, strict=True)), target, batch.mask)
+    return Batch(tuple(read), target, batch.mask)
+
+
+def _said(first: Any, how: "Own") -> Kind | None:
+    """The kind of the main input where something says it: the person, or yes and no in columns."""
+    yes_and_no = isinstance(first, Tensor) and first.dtype == torch.bool
+    return how.kind or ("table" if yes_and_no else None)
 
 
 def _input(value: Any, kind: Kind | None) -> Any:

@@ -29,7 +29,7 @@ def table_rows(columns: Mapping[str, np.ndarray], how: "Own", source: str, label
     """
     if how.target is not None and how.target not in columns:
         raise DataError(f"{how.name} has no column {how.target!r} for the target.{nearest(how.target, columns)}")
-    target, named = (None, ()) if how.target is None else labelled(columns[how.target], how.target)
+    target, named = (None, ()) if how.target is None else labelled(columns[how.target], how.target, how.labels)
     inputs = {name: values for name, values in columns.items() if name != how.target}
     if not inputs:
         raise DataError(f"{how.name} has no column beside the target: give at least one input.")
@@ -55,18 +55,19 @@ def table_rows(columns: Mapping[str, np.ndarray], how: "Own", source: str, label
     return Rows(whole=Batch((torch.tensor(x),), target), source=source, labels=labels or named, columns=tuple(inputs))
 
 
-def labelled(values: np.ndarray, name: str) -> tuple[Tensor, tuple[str, ...]]:
-    """A target as numbers: whole numbers and numbers as they are, words as their place in the alphabet.
+def labelled(values: np.ndarray, name: str, order: tuple[str, ...] = ()) -> tuple[Tensor, tuple[str, ...]]:
+    """A target as numbers: whole numbers and numbers as they are, words as their place in an order.
 
     Args:
         values: One for each row.
         name: Of the column, for the message.
+        order: The words in the order they are numbered; that of the alphabet when not given.
 
     Returns:
         The numbers, and the words where it held words.
 
     Raises:
-        DataError: Rows have no target.
+        DataError: Rows have no target, or a word that is not in the order.
     """
     if _numeric(values):
         return torch.tensor(values), ()
@@ -74,7 +75,9 @@ def labelled(values: np.ndarray, name: str) -> tuple[Tensor, tuple[str, ...]]:
     if without:
         raise DataError(f"{len(without)} rows have no {name!r}, the first is row {without[0]}: drop them.")
     words = [str(value) for value in values]
-    known = tuple(sorted(set(words)))
+    known = order or tuple(sorted(set(words)))
+    if strange := sorted(set(words) - set(known)):
+        raise DataError(f"{name!r} has {strange[0]!r}, which is not among the labels {', '.join(known)}.")
     number = {word: i for i, word in enumerate(known)}
     return torch.tensor([number[word] for word in words], dtype=torch.int64), known
 

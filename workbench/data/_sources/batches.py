@@ -33,7 +33,10 @@ def read(thing: Any, how: "Own") -> Rows:
         DataError: There is no target of that name, or no input beside it.
     """
     if isinstance(thing, Batch):
-        return Rows(whole=thing, source="a batch")
+        values = thing.inputs.values() if isinstance(thing.inputs, Mapping) else thing.inputs
+        if not all(isinstance(value, Tensor) for value in values):
+            raise DataError(f"The batch of {how.name} has inputs that are no tensors: give a PyG graph by itself.")
+        return Rows(whole=thing.map(lambda tensor: tensor.detach().cpu()), source="a batch")
     return Rows(
         whole=by_name({str(k): as_tensor(v, how.name) for k, v in thing.items()}, how), source="tensors by name"
     )

@@ -26,11 +26,14 @@ def read(thing: Path, how: "Own") -> Rows:
     """The pictures, sorted by class and file name; the subfolders are the classes.
 
     Raises:
-        DataError: There is no picture in a subfolder, or one cannot be read.
+        DataError: There is no picture in a subfolder, one cannot be read, or the labels are other names.
         MissingExtraError: Pillow is not installed.
     """
     library = need("PIL.Image", extra="data", purpose="to read pictures")
-    classes = sorted(folder.name for folder in thing.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    folders = sorted(folder.name for folder in thing.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    if how.labels and set(how.labels) != set(folders):
+        raise DataError(f"The subfolders of {thing.name} are {', '.join(folders)}; the labels must be the same names.")
+    classes = list(how.labels) or folders
     found = [
         (path, number)
         for number, name in enumerate(classes)

@@ -94,8 +94,9 @@ def _gathered(loader: Any, how: "Own") -> Rows:
 def _joined(batches: Sequence[Batch]) -> Batch:
     first = batches[0]
     target = None if first.target is None else torch.cat([cast("Tensor", batch.target) for batch in batches])
+    mask = None if first.mask is None else torch.cat([cast("Tensor", batch.mask) for batch in batches])
     if isinstance(first.inputs, Mapping):
         names = list(first.inputs)
-        return Batch({n: torch.cat([cast("Any", batch.inputs)[n] for batch in batches]) for n in names}, target)
+        return Batch({n: torch.cat([cast("Any", batch.inputs)[n] for batch in batches]) for n in names}, target, mask)
     columns = zip(*(cast("tuple[Tensor, ...]", batch.inputs) for batch in batches), strict=True)
-    return Batch(tuple(torch.cat(column) for column in columns), target)
+    return Batch(tuple(torch.cat(column) for column in columns), target, mask)

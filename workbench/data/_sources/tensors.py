@@ -36,7 +36,7 @@ def read(thing: Any, how: "Own") -> Rows:
     if len(parts) < PAIR:
         return Rows(whole=Batch((x,)), source=source)
     given = parts[1]
-    y, labels = (given, ()) if isinstance(given, Tensor) else labelled(np.asarray(given), "target")
+    y, labels = (given, ()) if isinstance(given, Tensor) else labelled(np.asarray(given), "target", how.labels)
     return Rows(whole=Batch((x,), y), source=source, labels=labels)
 
 
