@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -183,6 +184,15 @@ def test_what_was_handed_over_must_be_handed_over_again(tmp_path):
     with pytest.raises(ModelError, match="data="):
         spec.job(never, never)
     assert spec.job(never, never, model=nn.Linear(4, 2), data=job().data).steps == 12
+
+
+def test_a_plan_that_holds_a_function_is_recorded_and_resumes(tmp_path):
+    class Holds(Supervised):
+        function: Any = None
+
+    train.start(Holds(function=lambda x: x), job(), tmp_path / "run").wait()
+    assert train.resume(tmp_path / "run", Holds(), job(20)).wait().driver.step == 20
+    assert runs(tmp_path)[0].plan.endswith("Holds")
 
 
 def test_a_plan_typed_in_a_cell_must_be_handed_over_again(tmp_path):

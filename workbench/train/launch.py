@@ -6,6 +6,7 @@ from pathlib import Path
 from workbench.core.errors import CheckpointError, ConfigError, ModelError
 from workbench.train import checkpoint
 from workbench.train.contract import Driver, Event, Job, Plan
+from workbench.train.restoring import bring_back, take
 from workbench.train.run import Run
 from workbench.train.spec import RunSpec
 
@@ -44,7 +45,7 @@ def start(
     driver = made(plan, job)
     spec = spec or RunSpec.of(plan, job)
     run = Run(driver, job.settings, seed=job.seed, directory=folder, on_event=on_event, spec=spec)
-    run.fresh()
+    take(run)
     return run.start()
 
 
@@ -70,7 +71,7 @@ def resume(directory: str | Path, plan: Plan, job: Job, on_event: OnEvent | None
     stored = RunSpec.read(folder, plan=plan)
     spec = own.but(model=stored.model, config=stored.config, data=stored.data, options=stored.options)
     run = Run(driver, job.settings, seed=job.seed, directory=folder, on_event=on_event, spec=spec)
-    run.restore()
+    bring_back(run)
     return run.start()
 
 

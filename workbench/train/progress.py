@@ -1,6 +1,6 @@
 """How far a run is: a small snapshot for live views, and one line of text where there is no front end."""
 
-import resource
+import os
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Progress:
     eta: float | None
     """seconds until the end at this rate; None while unknown"""
     memory: int
-    """bytes that the process holds"""
+    """bytes that the process holds; 0 where the system does not tell"""
     loss: float | None
     """last loss of the first phase that reports one"""
 
@@ -51,11 +51,11 @@ class Pace:
 
 
 def memory() -> int:
-    """Bytes of memory that this process holds, or held at most where the system does not tell more."""
+    """Bytes of memory that this process holds; 0 where the system does not tell."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return 0
 
 
 class Line:

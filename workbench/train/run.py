@@ -12,11 +12,10 @@ from torch import nn
 
 from workbench.core import live
 from workbench.core.errors import CheckpointError, ModelError
-from workbench.train import checkpoint
 from workbench.train.boundary import Boundary
 from workbench.train.contract import Driver, Event
-from workbench.train.exact import Exact, circumstances, differences
-from workbench.train.folder import NAME, Folder
+from workbench.train.exact import Exact, circumstances
+from workbench.train.folder import Folder
 from workbench.train.history import History
 from workbench.train.progress import Pace, Progress, memory
 from workbench.train.reports import Reports
@@ -67,8 +66,10 @@ class Run:
         self.saver = Saver(directory, settings.keep_checkpoints, self.warn) if directory is not None else None
         self.folder = Folder(directory) if directory is not None else None
         self.news = threading.Condition()
-        self._doubts: list[str] = []
-        self._about = circumstances(driver.model, settings, seed)
+        self.doubts: list[str] = []
+        """why resuming is not exact, known from its past"""
+        self.about = circumstances(driver.model, settings, seed)
+        """what the bits of its numbers depend on"""
         self._worker: Worker | None = None
 
     # What a run shows
@@ -117,7 +118,7 @@ class Run:
     @property
     def exact(self) -> Exact:
         """Whether resuming from the newest checkpoint gives the uninterrupted run bit by bit; if not, why."""
-        doubts = [*self._doubts, *([self.driver.inexact] if self.driver.inexact else [])]
+        doubts = [*self.doubts, *([self.driver.inexact] if self.driver.inexact else [])]
         if not self.running and 0 < self.driver.step < self.driver.total and not self.driver.resumable():
             doubts.append(f"the run ended at step {self.driver.step}, which is no exact boundary of its driver")
         return Exact(tuple(dict.fromkeys(doubts)), getattr(self.driver, "promise", ""))
@@ -169,7 +170,8 @@ class Run:
             return self
         if self.folder is not None:
             self.folder.enter()
-            self.folder.begin(self.spec.model_dump(mode="json") if self.spec is not None else None)
+            # A plan may hold what is no JSON, a function typed in a cell for instance: the run is none the worse.
+            self.folder.begin(self.spec.model_dump(mode="json", fallback=repr) if self.spec is not None else None)
         self.status, self.error = "running", None
         self.boundary.clear()
         self._worker = Worker(self)
@@ -236,34 +238,7 @@ class Run:
         assert saver.last is not None  # noqa: S101 - written just now
         return saver.last
 
-    def fresh(self) -> None:
-        """Take a folder in which there is nothing worth keeping; called before ``start``.
-
-        Raises:
-            CheckpointError: Another process is at it, or it cannot be written.
-        """
-        if self.folder is not None:
-            self.folder.enter()
-            self.reports.restore(0)
-
-    def restore(self) -> None:
-        """Bring driver, history and record to the newest sound checkpoint of the directory; called before ``start``.
-
-        Raises:
-            CheckpointError: There is no run in the directory, or no sound checkpoint, or it is of another model.
-        """
-        if self.directory is None or self.saver is None or self.folder is None:
-            raise CheckpointError("A run without a directory has nothing to be restored from.")
-        if not (self.directory / NAME).exists():
-            raise CheckpointError(f"There is no run in {self.directory}.")
-        self.folder.enter()
-        try:
-            self._restore(self.directory, self.saver)
-        except BaseException:
-            self.folder.leave()
-            raise
-
-    # What its own worker and saver call
+    # What only the files beside this one call
 
     def checkpoint(self) -> None:
         """Copy the state and begin to write it; only between two steps."""
@@ -271,7 +246,7 @@ class Run:
             return
         self.reports.flush()
         self.reports.check()
-        about = {**self._about, "doubts": self._doubts, "boundary": self.driver.resumable()}
+        about = {**self.about, "doubts": self.doubts, "boundary": self.driver.resumable()}
         journal = self.reports.journal
         self.saver.save(self.driver, about, journal.sync if journal is not None else _nothing)
 
@@ -279,26 +254,6 @@ class Run:
         """Add to ``warnings`` what is not there yet."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
-
-    def _restore(self, directory: Path, saver: Saver) -> None:
-        if not checkpoint.paths(directory):
-            self.warn("The run ended before its first checkpoint, so it begins anew.")
-            self.reports.restore(0)
-            return
-        found = checkpoint.newest(directory)
-        self.driver.restore(found.state)
-        saver.last = found.path
-        checkpoint.set_aside(directory, after=found)
-        for sentence in found.refused:
-            self.warn(f"{sentence} Going on from {found.path.name}.")
-        differing = differences(found.about, self._about)
-        self._doubts += [*found.about.get("doubts", ()), *differing]
-        if not found.about.get("boundary", True) and self.driver.step < self.driver.total:
-            self._doubts.append(f"the run went on from step {found.step}, which is no exact boundary of its driver")
-        for sentence in differing:
-            self.warn(f"The numbers may differ from the uninterrupted run's: {sentence}.")
-        if self.reports.restore(found.step) < found.step:
-            self.warn(f"The record ends before step {found.step}, from which the run goes on.")
 
     def _wish(self, function: Callable[[], Any], *, exact: bool) -> "Future[Any]":
         future = self.boundary.wish(function, exact=exact)
