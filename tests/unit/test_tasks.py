@@ -1,9 +1,14 @@
 """Tasks: one default for each data set, baselines that run and repeat themselves, names that do not exist."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+import torch
 
 from workbench import data, tasks
-from workbench.core.errors import UnknownNameError
+from workbench.core.errors import MissingExtraError, UnknownNameError
 from workbench.train.contract import Plan
 
 FAST = [
@@ -76,3 +81,16 @@ def test_several_tasks_of_one_data_set_are_named(monkeypatch):
         tasks.default_for("wine")
     made["wine_b"] = replace(made["wine_b"], default=True)
     assert tasks.default_for("wine") is made["wine_b"]
+
+
+def test_tasks_are_known_without_the_libraries_of_their_baselines(monkeypatch):
+    for module in [m for m in sys.modules if m.partition(".")[0] == "sklearn"]:
+        monkeypatch.setitem(sys.modules, module, None)
+    code = (
+        "import sys; sys.modules['sklearn'] = None; from workbench import tasks;"
+        "[tasks.load(name) for name in tasks.names()]; print(tasks.default_for('digits').metric_name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=False)
+    assert done.stdout.strip() == "accuracy", done.stderr
+    with pytest.raises(MissingExtraError, match=r"sklearn is needed for the RBF-SVM.*neural-workbench\[data\]"):
+        tasks.load("wine_growers").baselines["RBF-SVM"](data.of((torch.rand(9, 2), torch.arange(9) % 2)))

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sklearn.neighbors import KNeighborsClassifier
-
+from workbench.core.optional import need
 from workbench.tasks._baselines._choice import best
 from workbench.tasks._baselines._rows import rows
 
@@ -15,9 +14,10 @@ def knn(data: Any, neighbours: tuple[int, ...] = (1, 3, 5, 9)) -> float:
         data: A data set of classes.
         neighbours: Numbers of voters to choose from.
     """
+    library = need("sklearn.neighbors", extra="data", purpose="for kNN")
     x, y = rows(data, "train")
     validation = rows(data, "validation")
     chosen = best(
-        neighbours, lambda k: KNeighborsClassifier(k).fit(x, y), lambda method: float(method.score(*validation))
+        neighbours, lambda k: library.KNeighborsClassifier(k).fit(x, y), lambda method: float(method.score(*validation))
     )
     return float(chosen.score(*rows(data, "test")))

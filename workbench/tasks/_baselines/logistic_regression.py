@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sklearn.linear_model import LogisticRegression
-
+from workbench.core.optional import need
 from workbench.tasks._baselines._choice import best
 from workbench.tasks._baselines._rows import rows
 
@@ -15,11 +14,12 @@ def logistic_regression(data: Any, constants: tuple[float, ...] = (0.01, 0.1, 1.
         data: A data set of classes.
         constants: Inverse strengths of the penalty to choose from.
     """
+    library = need("sklearn.linear_model", extra="data", purpose="for logistic regression")
     x, y = rows(data, "train")
     validation = rows(data, "validation")
     chosen = best(
         constants,
-        lambda c: LogisticRegression(C=c, max_iter=2000).fit(x, y),
+        lambda c: library.LogisticRegression(C=c, max_iter=2000).fit(x, y),
         lambda method: float(method.score(*validation)),
     )
     return float(chosen.score(*rows(data, "test")))

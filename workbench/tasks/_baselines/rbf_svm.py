@@ -3,9 +3,7 @@
 from itertools import product
 from typing import Any
 
-from sklearn.decomposition import PCA
-from sklearn.svm import SVC
-
+from workbench.core.optional import need
 from workbench.tasks._baselines._choice import best
 from workbench.tasks._baselines._rows import rows
 
@@ -24,15 +22,17 @@ def rbf_svm(
         widths: Factors on ``1 / (numbers x variance)`` (scikit-learn's ``gamma="scale"``) to choose from.
         components: How many principal components of the inputs to look at; the inputs as they are when not given.
     """
+    decomposition = need("sklearn.decomposition", extra="data", purpose="for the RBF-SVM")
+    svm = need("sklearn.svm", extra="data", purpose="for the RBF-SVM")
     x, y = rows(data, "train")
     scale = 1 / (x.shape[1] * x.var())
-    seen = None if components is None else PCA(components, random_state=0).fit(x)
+    seen = None if components is None else decomposition.PCA(components, random_state=0).fit(x)
 
-    def fit(constants: tuple[float, float]) -> SVC:
+    def fit(constants: tuple[float, float]) -> Any:
         cost, width = constants
-        return SVC(C=cost, gamma=width * scale, cache_size=500).fit(x if seen is None else seen.transform(x), y)
+        return svm.SVC(C=cost, gamma=width * scale, cache_size=500).fit(x if seen is None else seen.transform(x), y)
 
-    def score(method: SVC, split: str) -> float:
+    def score(method: Any, split: str) -> float:
         inputs, target = rows(data, split)
         return float(method.score(inputs if seen is None else seen.transform(inputs), target))
 

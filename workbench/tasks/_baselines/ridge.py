@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import Ridge
 
+from workbench.core.optional import need
 from workbench.tasks._baselines._choice import best
 from workbench.tasks._baselines._rows import rows
 
@@ -16,11 +16,12 @@ def ridge(data: Any, penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0
         data: A data set of numbers.
         penalties: Strengths of the penalty to choose from.
     """
+    library = need("sklearn.linear_model", extra="data", purpose="for ridge regression")
     x, y = rows(data, "train")
 
-    def error(method: Ridge, split: str) -> float:
+    def error(method: Any, split: str) -> float:
         inputs, target = rows(data, split)
         return float(np.mean((method.predict(inputs).reshape(target.shape) - target) ** 2))
 
-    chosen = best(penalties, lambda p: Ridge(alpha=p).fit(x, y), lambda method: -error(method, "validation"))
+    chosen = best(penalties, lambda p: library.Ridge(alpha=p).fit(x, y), lambda method: -error(method, "validation"))
     return error(chosen, "test")

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 
+from workbench.core.optional import need
 from workbench.tasks._baselines._choice import best
 from workbench.tasks._baselines.label_propagation import normalised_adjacency
 
@@ -21,6 +21,7 @@ def smoothed_logistic(
         hops: How often features are averaged, to choose from.
         constants: Inverse strengths of the penalty to choose from.
     """
+    library = need("sklearn.linear_model", extra="data", purpose="for logistic regression")
     nodes = len(data.y)
     loops = torch.arange(nodes).repeat(2, 1)
     spread = normalised_adjacency(torch.cat([data.edge_index, loops], dim=1), nodes)
@@ -29,13 +30,13 @@ def smoothed_logistic(
         smooth[hop] = spread @ smooth[hop - 1]
     y, masks = data.y.numpy(), {split: mask.numpy() for split, mask in data.masks.items()}
 
-    def score(fitted: tuple[np.ndarray, LogisticRegression], split: str) -> float:
+    def score(fitted: tuple[np.ndarray, Any], split: str) -> float:
         x, method = fitted
         return float(method.score(x[masks[split]], y[masks[split]]))
 
-    def fit(constant: tuple[int, float]) -> tuple[np.ndarray, LogisticRegression]:
+    def fit(constant: tuple[int, float]) -> tuple[np.ndarray, Any]:
         hop, cost = constant
         x = smooth[hop].numpy()
-        return x, LogisticRegression(C=cost, max_iter=2000).fit(x[masks["train"]], y[masks["train"]])
+        return x, library.LogisticRegression(C=cost, max_iter=2000).fit(x[masks["train"]], y[masks["train"]])
 
     return score(best(product(hops, constants), fit, lambda fitted: score(fitted, "validation")), "test")
