@@ -23,7 +23,7 @@ def student_version(notebook: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a teacher's notebook that can be handed out.
 
     Solution regions become nbgrader's stub, a solution cell without regions becomes the stub whole, hidden tests go,
-    as do outputs, counts and saved widgets, and cells that nbgrader locks can be neither edited nor deleted.
+    as do outputs, counts and saved widgets. Cells that nbgrader knows cannot be deleted, locked ones not edited either.
 
     Args:
         notebook: A file, or a notebook in the format of nbformat 4; it is not changed.
@@ -79,8 +79,10 @@ def _strip(number: int, cell: dict[str, Any]) -> None:
     cell["source"] = _without(number, without, _HIDDEN, "")
     if cell["cell_type"] == "code":
         cell["outputs"], cell["execution_count"] = [], None
+    if marks.get("locked") or marks.get("grade") or marks.get("solution"):
+        cell["metadata"]["deletable"] = False
     if marks.get("locked"):
-        cell["metadata"] |= {"deletable": False, "editable": False}
+        cell["metadata"]["editable"] = False
 
 
 def _without(number: int, source: str, region: tuple[str, str], stub: str) -> str:
