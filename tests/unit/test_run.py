@@ -124,6 +124,33 @@ def test_a_callback_that_raises_fails_the_run_after_a_checkpoint(tmp_path):
     )
 
 
+def test_waiting_in_a_callback_is_refused_instead_of_waiting_for_ever():
+    this, ready, runs = job(5), threading.Event(), []
+
+    def wait(event):
+        ready.wait()
+        runs[0].wait()
+
+    runs.append(train.start(Supervised(), this, on_event=wait))
+    ready.set()
+    with pytest.raises(ModelError, match="on_event"):
+        runs[0].wait()
+
+
+def test_a_callback_may_save(tmp_path):
+    run, ready, saved = None, threading.Event(), []
+
+    def save(event):
+        ready.wait()
+        if event.step == 7 and event.phase == "train":
+            saved.append(run.save())
+
+    run = train.start(Supervised(), job(20), tmp_path / "run", on_event=save)
+    ready.set()
+    run.wait()
+    assert [path.name for path in saved] == ["step-000000000007.safetensors"]
+
+
 def test_an_interrupt_is_a_clean_stop_with_a_checkpoint(tmp_path, capsys, undisturbed):
     def interrupt(event):
         time.sleep(2e-3)

@@ -22,6 +22,10 @@ def start(
 ) -> Run:
     """Begin a run in a worker thread and return at once.
 
+    Every step draws its random numbers from (seed, step). Looks that hold ``core.live.look`` change nothing; code
+    that draws from torch's default generator without it while a step is going on changes that step's noise, and
+    nobody can notice.
+
     Args:
         plan: How the model is fitted.
         job: The model, the data and how long.

@@ -201,6 +201,8 @@ class Run:
         Raises:
             WorkbenchError: The run failed; whatever its driver raised comes out here.
         """
+        if self._worker is not None and self._worker.telling:
+            raise ModelError("wait() was called from on_event, in the thread it would wait for: call it elsewhere.")
         try:
             self._await(show)
         except KeyboardInterrupt:
