@@ -258,3 +258,16 @@ def test_a_split_that_is_not_there_is_one_sentence():
 def test_sample_batch_takes_names_and_own_data():
     assert len(data.sample_batch("wine", 5)) == 5
     assert data.sample_batch((torch.zeros(20, 2), torch.zeros(20).long()), 2, "train").inputs[0].shape == (2, 2)
+
+
+def test_cards_say_how_many_examples_there_are():
+    for name in ("digits", "wine", "breast_cancer", "diabetes", "japanese_vowels", "bbc_graph"):
+        given = data.load(name)
+        count = given.sizes["nodes"] if given.kind == "graph" else sum(given.size(split) for split in given.splits)
+        assert f"{count:,} " in given.card.title
+
+
+def test_a_python_without_its_reference_text_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    with pytest.raises(MissingExtraError, match="this Python was installed without"):
+        data.load("python_docs")

@@ -1,12 +1,13 @@
 """Python's own reference text, character by character, shipped with every CPython."""
 
 import platform
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from workbench.core.batch import Batch
-from workbench.core.optional import need
+from workbench.core.errors import MissingExtraError
 from workbench.data._arrays import Arrays
 from workbench.data._looks import tokens
 from workbench.data._splits import in_time
@@ -30,7 +31,7 @@ def load(length: int = 64) -> Arrays:
     Args:
         length: Characters per window.
     """
-    topics = need("pydoc_data.topics", extra="data", purpose="for python_docs").topics
+    topics = _topics()
     text = "\n".join(topics[name] for name in sorted(topics))
     alphabet = tuple(sorted(set(text)))
     number = {character: i for i, character in enumerate(alphabet)}
@@ -43,6 +44,16 @@ def load(length: int = 64) -> Arrays:
         parts={split: _windows(ids[at], length) for split, at in in_time(len(ids), validation=0.05, test=0.05).items()},
         show=lambda batch: tokens(batch.inputs[0][0], alphabet, joint=""),  # type: ignore[index]
     )
+
+
+def _topics() -> Mapping[str, str]:
+    try:
+        from pydoc_data.topics import topics
+    except ModuleNotFoundError:
+        raise MissingExtraError(
+            "python_docs lies in pydoc_data of CPython's standard library, which this Python was installed without."
+        ) from None
+    return topics
 
 
 def _windows(ids: Tensor, length: int) -> Batch:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from torch import nn
-from torchmetrics.regression import MeanAbsoluteError
 
 from workbench.core.calling import Call
 from workbench.metrics._evaluate import answers, measured, values_of
@@ -21,4 +20,6 @@ def mean_absolute_error(model: nn.Module, data: Any, call: Call | None = None, *
     Raises:
         DataError: The data has no such split or target, or the predictions do not fit it.
     """
+    from torchmetrics.regression import MeanAbsoluteError  # takes seconds to import
+
     return measured(MeanAbsoluteError(), values_of(answers(model, data, call, split)))

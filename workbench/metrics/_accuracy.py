@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torchmetrics.aggregation import MeanMetric
 
 from workbench.core.calling import Call
 from workbench.metrics._evaluate import answers, classes_of
@@ -25,6 +24,8 @@ def accuracy(model: nn.Module, data: Any, call: Call | None = None, *, split: st
     Raises:
         DataError: The data has no such split or target, or the scores do not fit it.
     """
+    from torchmetrics.aggregation import MeanMetric  # takes seconds to import
+
     mean = MeanMetric(nan_strategy="disable")
     for output, target in classes_of(answers(model, data, call, split)):
         mean.to(output.device)

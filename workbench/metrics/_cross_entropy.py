@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 from torch import nn
-from torchmetrics.text import Perplexity
 
 from workbench.core.calling import Call
 from workbench.metrics._evaluate import answers, classes_of
@@ -22,6 +21,8 @@ def cross_entropy(model: nn.Module, data: Any, call: Call | None = None, *, spli
     Raises:
         DataError: The data has no such split or target, or the scores do not fit it.
     """
+    from torchmetrics.text import Perplexity  # takes seconds to import
+
     perplexity = Perplexity()
     for output, target in classes_of(answers(model, data, call, split)):
         perplexity.to(output.device)
