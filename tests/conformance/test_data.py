@@ -6,11 +6,14 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from math import isfinite, prod
 
 import pytest
 import torch
+from torch import nn
 
-from workbench import data
+import workbench as wb
+from workbench import data, tasks
 from workbench.core.errors import DataError, MissingExtraError, UnknownNameError
 from workbench.data.contract import SIZES
 
@@ -210,3 +213,45 @@ def test_an_environment_makes_what_its_sizes_say():
         assert seen.shape == (given.sizes["observations"],)
         assert env.action_space.n == given.sizes["actions"]
         env.close()
+
+
+class Flat(nn.Module):
+    """The simplest model of each kind of data: a linear map of numbers, or of the mean of word vectors."""
+
+    def __init__(self, given):
+        super().__init__()
+        sizes = given.sizes
+        outputs = sizes.get("classes") or sizes.get("outputs") or sizes["vocab"]
+        self.each = given.target == "next_token"
+        self.words = nn.Embedding(sizes["vocab"], 8) if given.kind == "tokens" else None
+        axes = {
+            "image": ("channels", "height", "width"),
+            "series": ("length", "channels"),
+            "audio": ("length", "features"),
+        }
+        width = 8 if self.words else prod(sizes[axis] for axis in axes.get(given.kind, ("features",)))
+        self.map = nn.Linear(width, outputs)
+
+    def forward(self, x, edge_index=None):
+        if self.words is None:
+            return self.map(x if edge_index is not None else x.flatten(1))
+        return self.map(self.words(x) if self.each else self.words(x).mean(1))
+
+
+@pytest.mark.parametrize("name", [name for name in tasks.names() if tasks.load(name).plan is not None])
+def test_a_task_fits_and_measures_a_model_sized_by_its_data(name, tmp_path):
+    task = tasks.load(name)
+    if loaded(task.data) is None:
+        return
+    given = data.load(task.data, **task.options)
+    torch.manual_seed(0)
+    model = Flat(given)
+    before = task.metric(model, given, None)
+    run = wb.fit(model, given, objective=task.plan, epochs=1, directory=tmp_path / "run")
+    after = task.metric(run.model, given, None)
+    assert isfinite(before)
+    assert isfinite(after)
+    assert task.metric(model, given, None) == after
+    trained = [event for event in run.events if event.phase == "train"]
+    assert trained
+    assert all(isfinite(value) for event in trained for value in event.metrics.values())
