@@ -332,3 +332,45 @@ def test_labels_of_a_decoder_are_its_own_tokens():
     assert {(source, source), (own, own), (own, source)} == set(labels.values())
     crossing = [pair for name, pair in labels.items() if "EncDec" in name]
     assert crossing == [(own, source)]
+
+
+def test_taps_that_overlap_in_threads_or_close_out_of_order_leave_nothing_and_see_their_own():
+    import threading
+
+    import torch_geometric.nn.conv.gat_conv as convolution
+    from transformers.modeling_utils import AttentionInterface
+
+    def swapped():
+        return dict(AttentionInterface._global_mapping), F.scaled_dot_product_attention, convolution.softmax
+
+    before, model, inputs = swapped(), bert().eval(), padded()
+    layer, x = nn.MultiheadAttention(8, 2).eval(), torch.randn(3, 1, 8)
+    entered, leave, found = threading.Event(), threading.Event(), []
+
+    def other():
+        with AttentionTap(model) as mine:
+            entered.set()
+            leave.wait(10)
+            model(**inputs)
+        found.extend(mine.records)
+
+    with AttentionTap(model) as first:
+        thread = threading.Thread(target=other)
+        thread.start()
+        entered.wait(10)
+        model(**inputs)
+    assert len(first.records) == 2
+    assert not found
+    leave.set()
+    thread.join()
+    assert len(found) == 2
+    assert swapped() == before
+
+    one, two, three = AttentionTap(model), AttentionTap(model), AttentionTap(layer)
+    with one, two, three:
+        model(**inputs)
+        layer(x, x, x, need_weights=False)
+    assert [len(tap.records) for tap in (one, two, three)] == [2, 2, 1]
+    assert all(torch.equal(a.weights, b.weights) for a, b in zip(one.records, two.records, strict=True))
+    assert [r.kind for r in one.records] == ["transformers:sdpa"] * 2
+    assert swapped() == before

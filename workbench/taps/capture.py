@@ -8,7 +8,6 @@ the fused inference kernel of ``nn.TransformerEncoder`` steps aside, as it does 
 output then differs by float32 rounding.
 """
 
-import threading
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import attention_weights, packed_attention, product_error
-from workbench.taps.libraries import Frame, edge_softmax, transformers_attention
+from workbench.taps.kernels import attention_weights, packed_attention, product_error, unseen
+from workbench.taps.libraries import PRODUCT, Frame, seen_by
 from workbench.taps.products import MATMUL, SOFTMAX, SoftmaxProducts
 
 MAX_BYTES = 1 << 28
@@ -71,6 +69,7 @@ class AttentionTap:
         self._calls: dict[str, int] = {}
         self._products = SoftmaxProducts()
         self.frame: Frame | None = None
+        self.inside_multi_head = False
         self._open = ExitStack()
         known = set(self._watch.names.values())
         for path in self._modules or ():
@@ -81,8 +80,7 @@ class AttentionTap:
         with ExitStack() as stack:
             stack.callback(self._products.clear)
             stack.enter_context(self._watch)
-            stack.enter_context(transformers_attention(self))
-            stack.enter_context(edge_softmax(self))
+            stack.enter_context(seen_by(self))
             stack.enter_context(_Mode(self))
             self._open = stack.pop_all()
         return self
@@ -124,7 +122,7 @@ class AttentionTap:
         if self.bytes + 4 * size > self.max_bytes:
             self.records.append(AttentionRecord(module, call, kind, None))
             return
-        with torch.no_grad():
+        with torch.no_grad(), unseen():
             weights, error = compute()
             # A decoding step comes packed as (batch, key heads, group, keys).
             if frame and weights.numel() == frame.batch * frame.heads * frame.queries * weights.size(-1):
@@ -154,16 +152,12 @@ class AttentionTap:
             own, weights, error = packed_attention(function, args, kwargs)
             self.record("mha", weights.numel(), lambda: (weights, error))
             return own
-        real, thread = F.scaled_dot_product_attention, threading.get_ident()
-
-        def shadowed(*a: Any, **k: Any) -> Tensor:
-            return self.scaled_dot_product(real, *a, **k) if threading.get_ident() == thread else real(*a, **k)
-
-        F.scaled_dot_product_attention = shadowed  # the global that the body calls, for the length of this call
+        self.inside_multi_head = True
         try:
-            return function(*args, **kwargs)
+            with PRODUCT:
+                return function(*args, **kwargs)
         finally:
-            F.scaled_dot_product_attention = real
+            self.inside_multi_head = False
 
     def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""

@@ -1,22 +1,24 @@
 """Where libraries compute attention out of sight of torch calls: the kernels of transformers, the edge softmax of PyG.
 
-Both are module-level callables. They are wrapped in place while a tap is open, pass straight through in every other
-thread, and are put back on exit. Nothing is imported: a library that is not loaded has no model to look into.
+Both are module-level callables. They are swapped while a tap is open, pass straight through in threads that have no
+open tap, and are put back by the last tap. Nothing is imported: a library that is not loaded has no model to look into.
 """
 
 import functools
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, Generator, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.taps.kernels import attention_weights, product_error
+from workbench.taps.swaps import Place, Swaps
 
 if TYPE_CHECKING:
     from workbench.taps.capture import AttentionTap
@@ -34,17 +36,23 @@ class Frame:
     done: bool = False
 
 
+_here = threading.local()
+
+
+def open_taps() -> "list[AttentionTap]":
+    """The taps that are open in this thread, in the order of entering."""
+    return getattr(_here, "taps", [])
+
+
 @contextmanager
-def transformers_attention(tap: "AttentionTap") -> Generator[None]:
-    """Every attention function that transformers may call, wrapped."""
-    saved = [(mapping, dict(mapping)) for mapping in _attention_mappings()]
+def seen_by(tap: "AttentionTap") -> Generator[None]:
+    """A block in which a tap is told of the attention that libraries compute in this thread."""
+    _here.taps = [*open_taps(), tap]
     try:
-        for mapping, functions in saved:
-            mapping.update({name: _wrapped(tap, name, function) for name, function in functions.items()})
-        yield
+        with _KERNELS, _EDGE_SOFTMAX:
+            yield
     finally:
-        for mapping, functions in saved:
-            mapping.update(functions)
+        _here.taps = [other for other in open_taps() if other is not tap]
 
 
 def _attention_mappings() -> list[MutableMapping[str, Any]]:
@@ -66,26 +74,45 @@ def _attention_mappings() -> list[MutableMapping[str, Any]]:
     return list(found.values())
 
 
-def _wrapped(tap: "AttentionTap", kernel: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    thread = threading.get_ident()
+def _kernel_places() -> Iterator[Place]:
+    for mapping in _attention_mappings():
+        yield from ((mapping, name) for name in list(mapping))
 
+
+def _kernel(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or query.dim() != 4 or not tap.wanted(tap.name_of(module)):  # noqa: PLR2004 - (batch, heads, queries, d)
-            return function(module, query, key, value, *args, **kwargs)
-        batch, heads, queries, _ = query.shape
-        outer, frame = tap.frame, Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries)
-        tap.frame = frame
-        try:
-            output = function(module, query, key, value, *args, **kwargs)
-            if not frame.done:  # a fused kernel that calls nothing of torch's
-                mask = args[0] if args else kwargs.get("attention_mask")
-                _shadow(tap, module, (query, key, value), mask, kwargs, output)
-            return output
-        finally:
-            tap.frame = outer
+        run = function
+        for tap in open_taps():
+            if query.dim() == 4 and tap.wanted(tap.name_of(module)):  # noqa: PLR2004 - (batch, heads, queries, d)
+                run = functools.partial(_recorded, tap, name, run)
+        return run(module, query, key, value, *args, **kwargs)
 
     return attention
+
+
+def _recorded(
+    tap: "AttentionTap",
+    kernel: str,
+    function: Callable[..., Any],
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    batch, heads, queries, _ = query.shape
+    outer, frame = tap.frame, Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries)
+    tap.frame = frame
+    try:
+        output = function(module, query, key, value, *args, **kwargs)
+        if not frame.done:  # a fused kernel that calls nothing of torch's
+            mask = args[0] if args else kwargs.get("attention_mask")
+            _shadow(tap, module, (query, key, value), mask, kwargs, output)
+        return output
+    finally:
+        tap.frame = outer
 
 
 def _shadow(
@@ -134,36 +161,28 @@ def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: 
     return allowed if mask is None else allowed & mask[:, None, None, -keys:].bool()
 
 
-@contextmanager
-def edge_softmax(tap: "AttentionTap") -> Generator[None]:
-    """PyG's softmax over the edges of each node, wrapped wherever a module has imported it."""
-    utilities = sys.modules.get("torch_geometric.utils")
-    real = getattr(utilities, "softmax", None)
-    holders = [] if real is None else [m for m in _others() if m.__dict__.get("softmax") is real]
-    thread = threading.get_ident()
+def _edge_places() -> Iterator[Place]:
+    """PyG's softmax over the edges of each node, wherever a module has imported it."""
+    real = getattr(sys.modules.get("torch_geometric.utils"), "softmax", None)
+    defining = ("torch_geometric.utils", "torch_geometric.utils._softmax")
+    if real is None:
+        return
+    for name, module in list(sys.modules.items()):
+        foreign = name in defining or name.startswith(("torch.", "transformers.")) or not hasattr(module, "__dict__")
+        if not foreign and vars(module).get("softmax") is real:
+            yield vars(module), "softmax"
 
+
+def _edge_softmax(_: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    @functools.wraps(function)
     def softmax(src: Tensor, index: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
-        output = real(src, index, *args, **kwargs)  # pyright: ignore[reportOptionalCall] - holders exist only with it
-        if threading.get_ident() == thread and tap.wanted():
-            _record_edges(tap, output, index)
+        output = function(src, index, *args, **kwargs)
+        for tap in open_taps():
+            if tap.wanted():
+                _record_edges(tap, output, index)
         return output
 
-    try:
-        for module in holders:
-            module.softmax = softmax
-        yield
-    finally:
-        for module in holders:
-            module.softmax = real
-
-
-def _others() -> list[Any]:
-    defining = ("torch_geometric.utils", "torch_geometric.utils._softmax")
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if hasattr(module, "__dict__") and not name.startswith(("torch.", "transformers.")) and name not in defining
-    ]
+    return softmax
 
 
 def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) -> None:
@@ -186,3 +205,26 @@ def _edges() -> Tensor | None:
                 return found
         frame = frame.f_back
     return None
+
+
+def _product_places() -> Iterator[Place]:
+    library: Any = F
+    yield vars(library), "scaled_dot_product_attention"
+
+
+def _product(_: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    @functools.wraps(function)
+    def scaled_dot_product_attention(*args: Any, **kwargs: Any) -> Tensor:
+        run = function
+        for tap in open_taps():
+            if tap.inside_multi_head:
+                run = functools.partial(tap.scaled_dot_product, run)
+        return run(*args, **kwargs)
+
+    return scaled_dot_product_attention
+
+
+_KERNELS = Swaps(_kernel_places, _kernel)
+_EDGE_SOFTMAX = Swaps(_edge_places, _edge_softmax)
+PRODUCT = Swaps(_product_places, _product)
+"""The global that the body of ``F.multi_head_attention_forward`` calls, which runs out of sight of function modes."""
