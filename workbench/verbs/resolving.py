@@ -101,9 +101,11 @@ def chosen_plan(objective: object, driver: object) -> Plan:
 
 
 def _default_plan(model: nn.Module, source: Source) -> Plan:
+    recipe = recipe_of(model)
+    if recipe is not None and recipe.plan is not None and source.task is tasks.load(recipe.task):
+        return recipe.plan  # the model's own way on its own task: a generator does not learn classes
     if source.task is not None and source.task.plan is not None:
         return source.task.plan
-    recipe = recipe_of(model)
     if recipe is not None and (planned := recipe.plan or tasks.load(recipe.task).plan) is not None:
         return planned
     task = task_of(source)
