@@ -73,9 +73,8 @@ def _strip(number: int, cell: dict[str, Any]) -> None:
     marks = cell.get("metadata", {}).get("nbgrader", {})
     stub = _STUBS.get(cell["cell_type"], "")
     source = "".join(cell["source"])
-    without = _without(number, source, _SOLUTION, stub)
-    if marks.get("solution") and without == source:
-        without = stub
+    whole = marks.get("solution") and _SOLUTION[0] not in source
+    without = stub if whole else _without(number, source, _SOLUTION, stub)
     cell["source"] = _without(number, without, _HIDDEN, "")
     if cell["cell_type"] == "code":
         cell["outputs"], cell["execution_count"] = [], None
@@ -88,6 +87,8 @@ def _strip(number: int, cell: dict[str, Any]) -> None:
 def _without(number: int, source: str, region: tuple[str, str], stub: str) -> str:
     """Source with every region replaced by the stub, indented as its first marker."""
     begin, end = region
+    if begin not in source and end not in source:
+        return source
     kept: list[str] = []
     inside = False
     for line in source.split("\n"):
@@ -105,4 +106,4 @@ def _without(number: int, source: str, region: tuple[str, str], stub: str) -> st
             kept.append(line)
     if inside:
         raise DataError(f"Cell {number} has {begin!r} and no {end!r} after it.")
-    return "\n".join(kept).strip("\n") if len(kept) != source.count("\n") + 1 else source
+    return "\n".join(kept).strip("\n")
