@@ -276,6 +276,38 @@ def test_a_graph_keeps_its_masks_and_gets_those_it_lacks(masks, counts):
         data.of(Data(x=torch.zeros(3, 2), edge_index=edges[:, :0], y=torch.zeros(3)))
 
 
+class Sentences(TorchDataset):
+    """Sentence i has i % 5 + 2 words, all of them number i."""
+
+    def __len__(self):
+        return 600
+
+    def __getitem__(self, i):
+        return torch.full((i % 5 + 2,), i)
+
+
+def padded(sentences):
+    ids = nn.utils.rnn.pad_sequence(sentences, batch_first=True)
+    labels = ids.masked_fill(ids == 0, -100)
+    return {"input_ids": ids, "labels": labels}
+
+
+def test_every_example_of_a_loader_counts_for_the_vocabulary_and_padding_for_nothing():
+    read = data.of(DataLoader(Sentences(), collate_fn=padded))
+    assert (read.kind, read.target) == ("tokens", "next_token")
+    assert read.sizes["vocab"] == 600
+    batch = read.batch("train", torch.arange(40))
+    assert batch.target.min() == 0
+    assert torch.equal(batch.mask, batch.inputs["input_ids"] > 0)
+
+
+def test_labels_left_out_by_torch_become_a_mask():
+    x, y = the_rows()
+    batch = data.of((x, y.masked_fill(y == 2, -100))).sample_batch(20)
+    assert torch.equal(batch.mask, data.of((x, y)).sample_batch(20).target != 2)
+    assert batch.target.min() == 0
+
+
 def test_a_loader_is_asked_by_index_with_its_own_collate():
     asked = []
 

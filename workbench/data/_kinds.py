@@ -1,6 +1,7 @@
 """What a tensor of examples is, told from its type and shape."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,12 @@ from workbench.data.contract import Field, Kind
 if TYPE_CHECKING:
     from workbench.data._own import Own
 
-_BY_AXES: Mapping[int, Kind] = {2: "table", 3: "series", 4: "image"}
+_BY_AXES: Mapping[int, Kind] = {1: "table", 2: "series", 3: "image"}
+"""by the axes of one example"""
+
+IGNORED = -100
+"""the label that torch leaves out of losses"""
+
 _LARGEST_VOCABULARY = 1_000_000
 _MANY_CLASSES = 1000
 
@@ -22,7 +28,7 @@ def readable(batch: Batch, how: "Own") -> Batch:
     """The same examples in the types that models take.
 
     Numbers become float32, whole numbers int64, bytes of pictures float32 in [-1, 1]; a column of numbers as input
-    or target gets an axis of its own.
+    or target gets an axis of its own. Labels of -100, which torch leaves out of losses, become a mask.
 
     Args:
         batch: Inputs and target as they were found.
@@ -32,9 +38,12 @@ def readable(batch: Batch, how: "Own") -> Batch:
     values = list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
     kinds: list[Kind | None] = [_said(value, how) if i == 0 else None for i, value in enumerate(values)]
     read = [_input(value, kind) for value, kind in zip(values, kinds, strict=True)]
+    mask = batch.mask
+    if target is not None and not target.is_floating_point() and bool((left_out := target == IGNORED).any()):
+        target, mask = target.masked_fill(left_out, 0), ~left_out if mask is None else mask & ~left_out
     if isinstance(inputs, Mapping):
-        return Batch(dict(zip(inputs, read, strict=True)), target, batch.mask)
-    return Batch(tuple(read), target, batch.mask)
+        return Batch(dict(zip(inputs, read, strict=True)), target, mask)
+    return Batch(tuple(read), target, mask)
 
 
 def _said(first: Any, how: "Own") -> Kind | None:
@@ -68,12 +77,46 @@ def _target(target: Tensor | None, how: "Own") -> Tensor | None:
     return target.long()
 
 
-def input_field(name: str, value: Tensor, labels: tuple[str, ...], kind: Kind | None) -> Field:
+@dataclass(frozen=True)
+class Seen:
+    """What all examples of one part have in common."""
+
+    examples: int
+    floating: bool
+    shape: tuple[int | None, ...]
+    """of one example; None where it varies"""
+    low: int = 0
+    """smallest of whole numbers"""
+    high: int = 0
+    """largest of whole numbers"""
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Seen":
+        """Of a tensor with examples along the first axis."""
+        shape, count = tuple(tensor.shape[1:]), len(tensor)
+        if tensor.is_floating_point() or not tensor.numel():
+            return cls(count, tensor.is_floating_point(), shape)
+        return cls(count, floating=False, shape=shape, low=int(tensor.min()), high=int(tensor.max()))
+
+    def and_also(self, other: "Seen") -> "Seen":
+        """Of the examples of both.
+
+        Raises:
+            DataError: They have different numbers of axes, or different types.
+        """
+        if len(self.shape) != len(other.shape) or self.floating != other.floating:
+            raise DataError(f"Examples of shape {self.shape} and {other.shape} do not go together: make them alike.")
+        shape = tuple(a if a == b else None for a, b in zip(self.shape, other.shape, strict=True))
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return Seen(self.examples + other.examples, self.floating, shape, low, high)
+
+
+def input_field(name: str, seen: Seen, labels: tuple[str, ...], kind: Kind | None) -> Field:
     """The field of an input that stands in a batch.
 
     Args:
         name: Of the input.
-        value: Examples along the first axis.
+        seen: All examples of it.
         labels: Names of columns or words, where they are known.
         kind: What the person says it is.
 
@@ -81,56 +124,54 @@ def input_field(name: str, value: Tensor, labels: tuple[str, ...], kind: Kind | 
         DataError: The shape does not say what it is.
     """
     if kind is None:
-        whole = not value.is_floating_point()
-        kind = "tokens" if whole and value.dim() == 2 else _BY_AXES.get(value.dim())  # noqa: PLR2004 - rows of tokens
+        kind = "tokens" if len(seen.shape) == 1 and not seen.floating else _BY_AXES.get(len(seen.shape))
     if kind is None:
         raise DataError(
-            f"The shape {tuple(value.shape)} of {name} does not say what an example is: say kind='image', 'table', "
+            f"The shape {seen.shape} of an example of {name} does not say what it is: say kind='image', 'table', "
             "'series', 'audio' or 'tokens'."
         )
-    if kind == "tokens" and not labels and not value.is_floating_point():
-        labels = _numbered(int(value.max()) + 1 if value.numel() else 0, name, int(value.min()) if value.numel() else 0)
-    return Field(name=name, kind=kind, shape=tuple(value.shape[1:]), labels=labels)
+    if kind == "tokens" and not labels and not seen.floating:
+        labels = _numbered(name, seen)
+    return Field(name=name, kind=kind, shape=seen.shape, labels=labels)
 
 
-def _numbered(count: int, name: str, lowest: int) -> tuple[str, ...]:
-    if lowest < 0 or count > _LARGEST_VOCABULARY:
+def _numbered(name: str, seen: Seen) -> tuple[str, ...]:
+    if seen.low < 0 or seen.high >= _LARGEST_VOCABULARY:
         raise DataError(
-            f"The whole numbers of {name} run from {lowest} to {count - 1}, which is no vocabulary: "
+            f"The whole numbers of {name} run from {seen.low} to {seen.high}, which is no vocabulary: "
             "say kind='table' where they are measurements."
         )
-    return tuple(str(i) for i in range(count))
+    return tuple(str(i) for i in range(seen.high + 1))
 
 
-def answer_field(whole: Batch, labels: tuple[str, ...], how: "Own") -> Field | None:
+def answer_field(target: Seen, first: Seen, labels: tuple[str, ...], how: "Own") -> Field:
     """The field of the target.
 
     Args:
-        whole: All examples, as ``readable`` gives them.
+        target: All targets.
+        first: All examples of the main input.
         labels: Names of the classes, where they are known.
         how: What the person said about it.
 
     Raises:
-        DataError: Whole numbers are too many to be classes, or negative.
+        DataError: Whole numbers are too many to be classes, negative, or beyond the names.
     """
-    target = whole.target
-    if target is None:
-        return None
-    if target.is_floating_point():
-        return Field(name=how.target or "target", kind="value", shape=tuple(target.shape[1:]))
-    low, high = int(target.min()), int(target.max())
-    if low < 0:
-        raise DataError(f"The labels of {how.name} run from {low} to {high}; count them from 0.")
-    if not labels and high >= max(_MANY_CLASSES, len(target)) and target.dim() == 1:
+    name = how.target or "target"
+    if target.floating:
+        return Field(name=name, kind="value", shape=target.shape)
+    if target.low < 0:
+        raise DataError(f"The labels of {how.name} run from {target.low} to {target.high}; count them from 0.")
+    if not labels and target.high >= max(_MANY_CLASSES, target.examples) and not target.shape:
         raise DataError(
-            f"The target of {how.name} has whole numbers up to {high}, more than there are rows, so they are hardly "
-            "classes: say answer='value' where they are measurements."
+            f"The target of {how.name} has whole numbers up to {target.high}, more than there are rows, so they are "
+            "hardly classes: say answer='value' where they are measurements."
         )
-    first = next(iter(whole.tensors()))
-    tokens = not first.is_floating_point() and first.shape == target.shape and target.dim() > 1
+    tokens = not first.floating and bool(target.shape) and first.shape == target.shape
     kind = how.answer or ("next_token" if tokens else "classes")
-    count = high + 1
-    if kind == "next_token":
-        count = max(count, int(first.max()) + 1)
-    names = labels or tuple(str(i) for i in range(count))
-    return Field(name=how.target or "target", kind=kind, shape=tuple(target.shape[1:]), labels=names)
+    count = 1 + (max(target.high, first.high) if kind == "next_token" else target.high)
+    if labels and count > len(labels):
+        raise DataError(
+            f"The labels of {how.name} run from {target.low} to {target.high}; with {len(labels)} classes they must "
+            f"lie in 0 … {len(labels) - 1}."
+        )
+    return Field(name=name, kind=kind, shape=target.shape, labels=labels or tuple(str(i) for i in range(count)))

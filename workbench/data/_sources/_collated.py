@@ -8,9 +8,9 @@ from torch import Tensor
 
 from workbench.core.batch import Batch
 from workbench.core.errors import DataError, nearest
-from workbench.data._checks import check
+from workbench.data._checks import check, named_parts
 from workbench.data._indexed import Epoch
-from workbench.data._kinds import readable
+from workbench.data._kinds import Seen, readable
 from workbench.data._looks import answered, example
 from workbench.data._sizes import main_kind, sizes_of
 from workbench.data._sources._rows import Rows, fields_of, own_card
@@ -41,33 +41,26 @@ class Collated:
         self.name, self.card = how.name, own_card(len(examples), "a DataLoader")
         self._at = by_seed(len(examples), how.seed, validation=how.validation, test=how.test)
         self.splits: Sequence[str] = tuple(self._at)
-        probe, targets = self._scan()
-        fields, answer = fields_of(Batch(probe.inputs, targets), Rows(whole=probe, source=""), (), how)
+        fields, answer = fields_of(self._scan(), Rows(whole=Batch(()), source=""), (), how)
         self.inputs: Sequence[Field] = tuple(fields)
         self.answer: Field | None = answer
         self.kind: Kind = main_kind(fields)
         self.target: Role = "none" if answer is None else cast("Role", answer.kind)
         self.sizes: Mapping[str, int] = sizes_of(fields, answer)
-        if targets is not None:
-            check(self.name, "all rows", Batch((), targets), answer)
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{split} {self.size(split)}" for split in self.splits)
         return f"<{self.name}: {self.kind} → {self.target}; {rows}; {dict(self.sizes)}>"
 
-    def _scan(self) -> tuple[Batch, Tensor | None]:
-        """The first examples, and all targets."""
-        targets: list[Tensor] = []
-        probe: Batch | None = None
+    def _scan(self) -> Mapping[str, Seen]:
+        """What all examples have in common, part by part."""
+        seen: dict[str, Seen] = {}
         for rows in torch.arange(len(self._examples)).split(SCAN):
             batch = self._made(rows)
             check(self.name, f"rows {int(rows[0])} … {int(rows[-1])}", batch, None)
-            probe = batch if probe is None else probe
-            if batch.target is not None:
-                targets.append(batch.target)
-        if probe is None:
-            raise DataError(f"{self.name} is empty: give at least one example.")
-        return probe, torch.cat(targets) if targets else None
+            for part, tensor in named_parts(batch).items():
+                seen[part] = seen[part].and_also(Seen.of(tensor)) if part in seen else Seen.of(tensor)
+        return seen
 
     def _made(self, rows: Tensor) -> Batch:
         try:

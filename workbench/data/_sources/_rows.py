@@ -10,7 +10,7 @@ from workbench.core.batch import Batch
 from workbench.core.errors import DataError
 from workbench.data._arrays import Arrays
 from workbench.data._checks import equally_long, finite, named_parts
-from workbench.data._kinds import answer_field, input_field, readable
+from workbench.data._kinds import Seen, answer_field, input_field, readable
 from workbench.data._splits import by_seed
 from workbench.data._words import encode, vocabulary
 from workbench.data.contract import Card, Field
@@ -65,7 +65,7 @@ def assembled(rows: Rows, how: "Own") -> Arrays:
     equally_long(how.name, parts)
     for part, tensor in parts.items():
         finite(how.name, part, tensor, rows.columns)
-    fields, answer = fields_of(whole, rows, words, how)
+    fields, answer = fields_of({part: Seen.of(tensor) for part, tensor in parts.items()}, rows, words, how)
     return Arrays(
         name=how.name,
         card=own_card(count, rows.source),
@@ -75,11 +75,22 @@ def assembled(rows: Rows, how: "Own") -> Arrays:
     )
 
 
-def fields_of(whole: Batch, rows: Rows, words: tuple[str, ...], how: "Own") -> tuple[list[Field], Field | None]:
-    """Fields of the inputs and of the target."""
-    parts = {name: value for name, value in named_parts(whole).items() if name not in ("target", "mask")}
-    fields: list[Field] = []
-    for name, value in parts.items():
-        labels = words or (rows.columns if not fields else ())
-        fields.append(input_field(name, value, labels, how.kind if not fields else None))
-    return fields, answer_field(whole, how.labels or rows.labels, how)
+def fields_of(
+    seen: Mapping[str, Seen], rows: Rows, words: tuple[str, ...], how: "Own"
+) -> tuple[list[Field], Field | None]:
+    """Fields of the inputs and of the target.
+
+    Args:
+        seen: What the examples of each part have in common, the target among them.
+        rows: Names that the source has.
+        words: The vocabulary, where texts were read.
+        how: What the person said about them.
+    """
+    inputs = [name for name in seen if name not in ("target", "mask")]
+    fields = [
+        input_field(name, seen[name], (words or rows.columns) if i == 0 else (), how.kind if i == 0 else None)
+        for i, name in enumerate(inputs)
+    ]
+    if "target" not in seen:
+        return fields, None
+    return fields, answer_field(seen["target"], seen[inputs[0]], how.labels or rows.labels, how)
