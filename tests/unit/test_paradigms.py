@@ -42,6 +42,7 @@ def same(a, b):
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
+@pytest.mark.slow
 def test_an_agent_learns_and_reports_its_return():
     run = train.start(PPO(rollout=64, environments=4, minibatch=64, lr=3e-3, renew=50), acting(25)).wait()
     _, returns = run.history.column("update", "return")
