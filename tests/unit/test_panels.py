@@ -30,7 +30,7 @@ class Echo(Panel):
         self.subject, self.wait, self.asked = subject, wait, []
         super().__init__()
 
-    def answer(self, wish):
+    def answers(self, wish):
         self.asked.append(dict(wish))
         time.sleep(self.wait)
         if wish.get("fail") == "known":
@@ -39,7 +39,7 @@ class Echo(Panel):
             raise ZeroDivisionError("by nought")
         packed = Packed(np.arange(3, dtype=np.uint8))
         frame = Frame(meta={"n": wish.get("n")}, arrays={"a": packed}, doubts=[Doubt("good", "exact")], code="wb.x()")
-        return ("detail" if wish.get("part") else "frame"), frame
+        yield ("detail" if wish.get("part") else "frame"), frame
 
     def text(self):
         return "<script>alert(1)</script>"
@@ -141,7 +141,7 @@ def test_an_error_is_shown_and_the_next_wish_is_answered():
     send(panel, 2, fail="other")
     assert DESK.settle()
     assert panel.frame["error"] == "ZeroDivisionError: by nought"
-    assert "answer" in panel.frame["where"]
+    assert "answers" in panel.frame["where"]
     send(panel, 3, n=1)
     assert DESK.settle()
     assert "error" not in panel.frame

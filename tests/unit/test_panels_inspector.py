@@ -7,6 +7,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets.widget import _instances
 from torch import nn
 
 from workbench import data, panels
@@ -311,3 +312,71 @@ def test_every_view_has_a_script_of_its_name_and_a_place_of_its_own(view):
     assert source(name).count("export default") == 1
     assert len(source(name).encode()) <= 20_000
     assert [other.place for other in views()].count(view.place) == 1
+
+
+class Swinging(nn.Module):
+    """A score that swings so often that its gradients need many steps to add up."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return torch.sin(400 * self.layer(x)) + self.layer(x)
+
+
+def frames_of(panel, work):
+    seen = []
+    panel.observe(lambda change: seen.append(change["new"]), "frame")
+    work()
+    return seen
+
+
+def steps_of(frame):
+    return int(dict(map(tuple, frame["meta"]["facts"]))["method"].split()[-2])
+
+
+@pytest.fixture
+def swinging():
+    torch.manual_seed(0)
+    panel = panels.attach(Swinging(), torch.randn(1, 3))
+    yield panel
+    panel.close()
+
+
+def test_saliency_takes_more_steps_while_a_person_looks(swinging):
+    seen = frames_of(swinging, lambda: swinging.choose("saliency"))
+    assert [steps_of(frame) for frame in seen] == sorted({steps_of(frame) for frame in seen})
+    assert len(seen) >= 2
+    assert not swinging.working
+
+
+def test_a_newer_wish_ends_the_improving_and_a_later_one_goes_on_with_it(swinging, monkeypatch):
+    monkeypatch.setattr(DESK, "waits", lambda asker: True)
+    first = frames_of(swinging, lambda: swinging.choose("saliency"))
+    assert len(first) == 1
+    monkeypatch.undo()
+    later = frames_of(swinging, lambda: swinging.choose("saliency"))
+    assert steps_of(later[0]) == steps_of(first[0])
+    assert steps_of(later[1]) == 2 * steps_of(first[0])
+
+
+def test_more_steps_than_a_person_would_wait_for_are_only_offered(swinging, monkeypatch):
+    monkeypatch.setattr("workbench.panels.saliency.PATIENCE", 0.0)
+    fresh = panels.attach(swinging.session.model, swinging.session.batch)
+    seen = frames_of(fresh, lambda: fresh.choose("saliency"))
+    assert len(seen) == 2
+    assert any("Refresh takes them" in doubt["text"] for doubt in seen[-1]["doubts"])
+    assert seen[-1]["doubts"][0]["level"] == "bad"
+    fresh.close()
+
+
+def test_an_inspector_that_could_not_be_made_leaves_nothing_behind():
+    before, model = len(_instances), Broken()
+    alive = weakref.ref(model)
+    with pytest.raises(RuntimeError):
+        panels.attach(model, torch.ones(2, 3))
+    del model
+    gc.collect()
+    assert len(_instances) == before
+    assert alive() is None

@@ -4,14 +4,16 @@
 
 A panel's page sends ``{"type": "wish", "seq": n, "wish": {...}}``; the panel answers by setting the trait ``frame``
 (the whole view) or ``detail`` (a part of it, such as one head), each with the ``seq`` of the wish. Both being traits, a
-saved notebook draws what was last on show. Wishes are worked off in the background, the newest first to count.
+saved notebook draws what was last on show. Wishes are worked off in the background; a newer one ends the work on an
+older one of the same panel.
 """
 
 import html
+import threading
 import time
 import traceback
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +50,22 @@ class Panel(anywidget.AnyWidget):
             cls._css = _SHARED["_css"]
         super().__init_subclass__(**kwargs)
 
+    working: Any = traitlets.Bool().tag(sync=True)
+    """whether what is on show is still being improved"""
+
     def __init__(self) -> None:
+        self._showing = threading.RLock()
         super().__init__()
         self.on_msg(_receive)
 
-    def answer(self, wish: Mapping[str, Any]) -> tuple[str, Frame]:
+    def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
         """What the page asked for. Whoever computes holds the step lock where a model is called, and no longer.
 
         Args:
             wish: What the page sent, not yet checked.
 
-        Returns:
-            Which trait it goes to (``"frame"`` or ``"detail"``), and what to draw.
+        Yields:
+            Which trait it goes to (``"frame"`` or ``"detail"``) and what to draw, as often as it has become better.
         """
         raise NotImplementedError
 
@@ -78,30 +84,34 @@ class Panel(anywidget.AnyWidget):
 
         DESK.ask(id(self), job)
 
-    def show(self, wish: Mapping[str, Any], seq: int = 0) -> None:
-        """Compute and show; raises what the computation raises.
+    def show(self, wish: Mapping[str, Any], seq: int = 0, *, once: bool = False) -> None:
+        """Compute and show, better and better until a newer wish waits; raises what the computation raises.
 
         Args:
-            wish: As ``answer`` takes it.
+            wish: As ``answers`` takes it.
             seq: The number of the wish.
+            once: Whether the first answer is enough.
         """
-        start = time.perf_counter()
-        where, frame = self.answer(wish)
-        message = frame.message() | {
-            "seq": seq,
-            "wish": dict(wish),
-            "ms": round(1e3 * (time.perf_counter() - start), 1),
-        }
+        with self._showing:
+            start = time.perf_counter()
+            for where, frame in self.answers(wish):
+                self._set(where, frame.message(), wish, seq, time.perf_counter() - start)
+                self.working = not once
+                if once or self.closed or DESK.waits(id(self)):
+                    break
+            self.working = False
+
+    def _set(self, where: str, message: Mapping[str, Any], wish: Mapping[str, Any], seq: int, seconds: float) -> None:
         if not self.closed:
-            setattr(self, where, message)
+            setattr(self, where, {**message, "seq": seq, "wish": dict(wish), "ms": round(1e3 * seconds, 1)})
 
     def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0) -> None:
         """Compute and show; an error is shown in the panel as text."""
         try:
             self.show(wish, seq)
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs on the page
-            if not self.closed:
-                self.frame = failure(error) | {"seq": seq, "wish": dict(wish)}
+            self._set("frame", failure(error), wish, seq, 0.0)
+            self.working = False
 
     @property
     def closed(self) -> bool:
@@ -113,7 +123,9 @@ class Panel(anywidget.AnyWidget):
         if self.closed:
             return
         self.on_msg(_receive, remove=True)
+        layout = self.layout
         super().close()
+        layout.close()  # made for this panel alone, and kept by ipywidgets until it is closed
 
     def text(self) -> str:
         """One line for where there are only characters."""

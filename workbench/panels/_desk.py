@@ -30,6 +30,10 @@ class Desk:
                 self._thread.start()
             self._news.notify_all()
 
+    def waits(self, asker: Hashable) -> bool:
+        """Whether an asker has a job that waits, so that what it asked before has become less wanted."""
+        return asker in self._waiting
+
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait until nothing is left to do.
 

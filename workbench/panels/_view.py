@@ -1,7 +1,7 @@
 """View: the contents of one tab. One file each (``<name>.py`` with ``VIEW = ...`` and ``<name>.js``), found by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,10 +36,10 @@ class View(ABC):
         return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
-    def whole(self) -> Frame:
-        """The tab as it opens; a frame with ``refused`` where the view does not apply."""
+    def whole(self) -> Iterator[Frame]:
+        """The tab as it opens, better and better; a frame with ``refused`` where the view does not apply."""
 
-    def part(self, wish: Mapping[str, Any]) -> Frame:
+    def part(self, wish: Mapping[str, Any]) -> Iterator[Frame]:
         """What the page asks for within the tab; unless overridden, the whole again."""
         del wish
         return self.whole()

@@ -1,6 +1,6 @@
 """Attention: every head as a thumbnail, and one head with its tokens. The weights stay in the kernel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
@@ -32,25 +32,29 @@ class AttentionView(View):
         self._maps: AttentionMaps | None = None
         self._at = (0, 0)
 
-    def whole(self) -> Frame:
+    def whole(self) -> Iterator[Frame]:
         """All heads small, and the chosen one large."""
         maps = self._maps = self.session.attention
         if not maps:
-            return Frame(refused=maps.reason or "No attention was computed by this model on this input.")
+            yield Frame(refused=maps.reason or "No attention was computed by this model on this input.")
+            return
         heads = [self._heads(one) for one in maps]
-        one = self.part(dict(zip(("layer", "head"), self._at, strict=True)))
+        one = self._head(dict(zip(("layer", "head"), self._at, strict=True)))
         side = min(_THUMB, max(max(h.shape[-2:]) for h in heads))
         meta = {"layers": [{"name": m.name, "heads": len(h)} for m, h in zip(maps, heads, strict=True)]}
         thumbs = np.concatenate([shrunk(h, side) for h in heads])
-        return Frame(
+        yield Frame(
             meta={**meta, **one.meta},
             arrays={"thumbs": companded(thumbs / thumbs.max(axis=(1, 2), keepdims=True).clip(1e-12)), **one.arrays},
             doubts=one.doubts,
             code=one.code,
         )
 
-    def part(self, wish: Mapping[str, Any]) -> Frame:
+    def part(self, wish: Mapping[str, Any]) -> Iterator[Frame]:
         """One head: its weights, labels and figures."""
+        yield self._head(wish)
+
+    def _head(self, wish: Mapping[str, Any]) -> Frame:
         maps = self.session.attention
         layer = whole_number(wish, "layer", len(maps))
         found: AttentionMap = maps[layer]

@@ -32,10 +32,14 @@ export default {
     body.setAttribute('role', 'tabpanel');
     const says = el('div', '', body);
 
-    const link = kit.wishes(model, late => {
-      status.textContent = late ? 'computing … (a busy kernel answers when its cell has ended)' : '';
-      status.classList.toggle('wb-wait', late);
-    });
+    let waits = false;
+    const tell = () => {
+      const better = model.get('working');
+      status.textContent = waits ? 'computing … (a busy kernel answers when its cell has ended)' : better ? 'taking more steps …' : '';
+      status.classList.toggle('wb-wait', waits || better);
+    };
+    const link = kit.wishes(model, late => { waits = late; tell(); });
+    model.on('change:working', tell);
     const tabs = new Map(), pages = new Map();
     let dark = false, current = '';
 
@@ -135,6 +139,6 @@ export default {
       const whole = model.get('frame'), part = model.get('detail');
       if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
     });
-    return () => { model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+    return () => { model.off('change:working', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
   },
 };

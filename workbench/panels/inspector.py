@@ -7,7 +7,7 @@ background, and show their errors. Where nobody could see them (no Jupyter kerne
 every tab is computed once and raises.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -60,15 +60,21 @@ class Inspector(Panel):
         self._session: Session | None = session
         self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
         super().__init__()
-        model = session.model
-        self.input = {"text": text, "example": session.selection.example, "examples": examples(session)}
-        self.about = {"name": title(model), "facts": facts(model)}
+        try:
+            self._begin(session, text)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, session: Session, text: str | None) -> None:
+        self.about = {"name": title(session.model), "facts": facts(session.model)}
         self._list_tabs()
         first, *others = self._views
         if strict() or not kernel_present():
             for name in others:
-                self.show({"tab": name})
-        self.show({"tab": first})
+                self.show({"tab": name}, once=True)
+        self.show({"tab": first}, once=True)
+        self.input = {"text": text, "example": session.selection.example, "examples": examples(session)}
 
     @property
     def session(self) -> Session:
@@ -93,7 +99,7 @@ class Inspector(Panel):
         self.show({"tab": tab})
         return self
 
-    def answer(self, wish: Mapping[str, Any]) -> tuple[str, Frame]:
+    def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
         """The tab, or the part of it, that the page asks for."""
         view = self._view(str(wish.get("tab")))
         part = wish.get("part")
@@ -102,12 +108,13 @@ class Inspector(Panel):
         if view.name not in self.sources:
             self.sources = {**self.sources, view.name: source(view.name)}
         if isinstance(part, Mapping):
-            return "detail", self._with_age(view.part(part))
+            yield from (("detail", self._with_age(frame)) for frame in view.part(part))
+            return
         if self.session.stale:
             self.session.refresh()
-        frame = view.whole()
-        self._list_tabs({view.name: frame.refused})
-        return "frame", self._with_age(frame)
+        for frame in view.whole():
+            self._list_tabs({view.name: frame.refused})
+            yield "frame", self._with_age(frame)
 
     def _with_age(self, frame: Frame) -> Frame:
         """The frame, saying so where the weights have changed since its figures were computed."""

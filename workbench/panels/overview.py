@@ -1,6 +1,6 @@
 """Overview: the tree of modules with shapes, parameters, FLOPs, share of the time and dead units, for any module."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ class OverviewView(View):
         super().__init__(session, columns)
         self._seen: Overview | None = None
 
-    def whole(self) -> Frame:
+    def whole(self) -> Iterator[Frame]:
         """The tree, measured on the session's input."""
         seen = self._seen = self.session.overview()
         parts = seen.parts[:_MOST_ROWS]
@@ -31,7 +31,7 @@ class OverviewView(View):
         if left_out:
             doubts.append(Doubt("warn", f"{left_out:,} modules further down are not listed."))
         meta = {"rows": [_row(part) for part in parts], "examples": max(seen.examples, 1), "open": _open(parts)}
-        return Frame(meta=meta, doubts=doubts, code="wb.interpret.overview(model, inputs)")
+        yield Frame(meta=meta, doubts=doubts, code="wb.interpret.overview(model, inputs)")
 
     def text(self) -> str:
         """The upper part of the tree as aligned columns."""

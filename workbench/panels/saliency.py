@@ -1,6 +1,7 @@
 """Saliency: integrated gradients on tokens, pixels or columns, with the completeness gap that belongs to them."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from workbench.panels._frame import Doubt, Frame, Packed
 from workbench.panels._sketch import picture
 from workbench.panels._view import View, whole_number
 
+PATIENCE = 15.0
+"""seconds that the next attempt may take before it must be asked for"""
 _CHOICES = 12
 """classes offered, the likeliest first"""
 
@@ -28,14 +31,50 @@ class SaliencyView(View):
 
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         super().__init__(session, columns)
+        self._of: object = None
         self._found: Attribution | None = None
+        self._rest: Iterator[Attribution] = iter(())
+        self._last = 0.0
 
-    def whole(self) -> Frame:
-        """Scores for the session's target."""
+    def whole(self) -> Iterator[Frame]:
+        """Scores for the session's target, with more and more steps while the gap is open and a person would wait."""
         try:
-            found = self._found = self.session.attribution()
+            for found in self._results():
+                yield self._frame(found)
         except (DataError, ModelError) as error:
-            return Frame(refused=str(error))
+            yield Frame(refused=str(error))
+
+    def part(self, wish: Mapping[str, Any]) -> Iterator[Frame]:
+        """Another class is to be explained, or a token is pointed at."""
+        if "token" in wish:
+            self.session.select(token=whole_number(wish, "token", 1 << 20))
+        else:
+            choices = {choice["value"] for choice in self._choices()}
+            target = wish.get("target")
+            label = target if isinstance(target, int) and target in choices and target >= 0 else None
+            self.session.select(label=label)
+            self.session.explain(label)
+        return self.whole()
+
+    def _results(self) -> Iterator[Attribution]:
+        """What was found so far, and what more steps find; they go on where an earlier wish left them."""
+        target = self.session.target
+        subject = (self.session.snapshot(), target.sentence, target.labels)
+        if subject != self._of:
+            self._of, self._found, self._rest, self._last = subject, None, self.session.attributions(), 0.0
+        if self._found is not None:
+            yield self._found
+            if self._found.converged:
+                return
+        start = time.perf_counter()
+        for found in self._rest:
+            now = time.perf_counter()
+            self._found, self._last, start = found, now - start, now
+            yield found
+            if found.converged or 2 * self._last > PATIENCE:
+                return
+
+    def _frame(self, found: Attribution) -> Frame:
         at = self._example(len(found.scores))
         meta, arrays = self._drawn(found, found.scores[at])
         label = found.targets[at] if at < len(found.targets) else ""
@@ -47,19 +86,7 @@ class SaliencyView(View):
             "facts": self._facts(found, at),
             "top": float(np.abs(arrays["scores"].data).max(initial=0.0)),
         }
-        return Frame(meta=meta, arrays=arrays, doubts=_doubts(found, at), code=self._code())
-
-    def part(self, wish: Mapping[str, Any]) -> Frame:
-        """Another class is to be explained, or a token is pointed at."""
-        if "token" in wish:
-            self.session.select(token=whole_number(wish, "token", 1 << 20))
-            return self.whole()
-        choices = {choice["value"] for choice in self._choices()}
-        target = whole_number(wish, "target", max(choices, default=0) + 1, -1) if wish.get("target") != -1 else -1
-        label = target if target in choices and target >= 0 else None
-        self.session.select(label=label)
-        self.session.explain(label)
-        return self.whole()
+        return Frame(meta=meta, arrays=arrays, doubts=self._doubts(found, at), code=self._code())
 
     def text(self) -> str:
         """The scores as aligned columns."""
@@ -144,14 +171,16 @@ class SaliencyView(View):
         label = self.session.selection.label
         return f"wb.interpret.integrated_gradients(model, inputs{'' if label is None else f', target={label}'})"
 
-
-def _doubts(found: Attribution, at: int) -> list[Doubt]:
-    gap = float(found.relative_gap[min(at, len(found.relative_gap) - 1)])
-    holds = gap <= found.bound
-    said = f"attributions add up to the change in output within {gap:.1%} ({found.steps} steps)"
-    many = len(found.relative_gap)
-    over = f"Over all {many} examples: " if many > 1 else ""
-    return [Doubt("good" if holds else "bad", said), *(Doubt("warn", f"{over}{warning}") for warning in found.warnings)]
+    def _doubts(self, found: Attribution, at: int) -> list[Doubt]:
+        many = len(found.relative_gap)
+        gap = float(found.relative_gap[min(at, many - 1)])
+        said = f"attributions add up to the change in output within {gap:.1%} ({found.steps} steps)"
+        over = f"Over all {many} examples: " if many > 1 else ""
+        doubts = [Doubt("good" if gap <= found.bound else "bad", said)]
+        doubts += [Doubt("warn", f"{over}{warning}") for warning in found.warnings]
+        if not found.converged and 2 * self._last > PATIENCE:
+            doubts.append(Doubt("warn", f"Twice as many steps take about {2 * self._last:.0f} s: Refresh takes them."))
+        return doubts
 
 
 def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
