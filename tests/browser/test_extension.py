@@ -183,6 +183,58 @@ def test_a_restart_and_a_dead_kernel_have_a_screen(notebook, sidebar):
     notebook.mistakes[:] = [said for said in notebook.mistakes if "debug" not in said]
 
 
+def test_a_reload_finds_the_models_again_and_two_pages_leave_nothing_in_the_kernel(notebook, sidebar):
+    count = "import threading\nprint('LEFT', threading.active_count(), len(get_ipython().kernel.comm_manager.comms))"
+    page = open_with(
+        notebook, sidebar, "twice.ipynb", MODELS, count, "import sys; sys.modules['workbench.app.desk'] = None"
+    )
+    notebook.run_cell(0)
+    named(sidebar, "model").wait_for()
+    said = []
+    for _ in range(2):
+        notebook.run_cell(1)
+        notebook.idle()
+        page.wait_for_timeout(500)
+        said.append(page.locator(".jp-OutputArea-output", has_text="LEFT").inner_text())
+        second = page.context.new_page()
+        second.goto(page.url)
+        second.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+        show(second)
+        named(second.locator(".wb-Sidebar"), "model").wait_for()
+        second.close()
+        page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+        notebook.open(notebook.folder / "twice.ipynb")
+        show(page)
+        named(sidebar, "model").wait_for()
+    assert said[0] == said[1]
+    notebook.run_cell(2)
+    notebook.idle()
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+    notebook.open(notebook.folder / "twice.ipynb")
+    show(page)
+    expect(sidebar).to_contain_text("The workbench is not installed in this kernel")
+
+
+def test_the_end_of_a_long_run_is_announced(notebook, sidebar):
+    page = open_with(notebook, sidebar, "ends.ipynb", MODELS + RUN.replace("100_000", "200"))
+    page.evaluate(
+        """async () => {
+          const connector = window.jupyterapp.serviceManager.settings;
+          await connector.save('neural-workbench:plugin', '{"notifySeconds": 0.5, "refreshSeconds": 0.5}');
+        }"""
+    )
+    page.reload()
+    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+    show(page)
+    notebook.idle()
+    notebook.run_cell(0)
+    expect(page.locator(".wb-status")).to_contain_text("training")
+    expect(named(sidebar, "slow").locator(".wb-run")).to_contain_text("done")
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:display-notifications')")
+    said = page.locator(".jp-Notification-List, .jp-Notification-Center").first
+    expect(said).to_contain_text("The run of slow is done after")
+
+
 def test_a_double_click_on_a_file_of_weights_shows_its_layers(notebook, sidebar):
     nasty = '<img src=x onerror="window.hit = 1">'
     weights = {"encoder.weight": torch.zeros(640, 32), "encoder.bias": torch.zeros(64), nasty: torch.zeros(2).half()}
