@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import workbench
 from workbench import data, tasks, zoo
 from workbench.core.calling import call
 from workbench.core.errors import ConfigError, DataError, MissingExtraError
 from workbench.train import Job, Objective
+from workbench.verbs.resolving import Source, plan_of
 from workbench.zoo import _index
 
 NAMES = zoo.names()
@@ -174,6 +176,14 @@ def test_training_follows_from_the_seed(name):
             driver.advance()
     pairs = zip(models[0].parameters(), models[1].parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_nobody_has_to_say_how_it_learns(name):
+    recipe = zoo.entry(name).recipe
+    model = workbench.build(name, dataset(name), preset="tiny")
+    task = tasks.load(recipe.task)
+    for source in (Source(dataset(name), task, recipe.task), Source(dataset(name), None, task.data)):
+        assert plan_of(model, source, None, None) == plan(name)
 
 
 # ---------------------------------------------------------------- what it says about itself
