@@ -82,16 +82,17 @@ def opened(browser, tmp_path):
     """Opens an exported notebook; afterwards it is checked that nothing was fetched and nothing went wrong."""
     external, mistakes, contexts = [], [], []
 
-    def open_page(notebook, scheme="light", width=1200, **options):
-        done = export_html(notebook, tmp_path / f"page-{len(contexts)}.html", **options)
+    def open_page(given, scheme="light", width=1200):
+        """A page, or a notebook that is exported first."""
+        path = given if isinstance(given, Path) else export_html(given, tmp_path / f"page-{len(contexts)}.html").path
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
-        allowed = (done.path.as_uri(), "data:", "blob:")
+        allowed = (path.as_uri(), "data:", "blob:")
         page.on("request", lambda request: request.url.startswith(allowed) or external.append(request.url))
         page.on("pageerror", lambda error: mistakes.append(str(error)))
         page.on("console", lambda said: mistakes.append(said.text) if said.type == "error" else None)
-        page.goto(done.path.as_uri())
+        page.goto(path.as_uri())
         return page
 
     yield open_page
@@ -214,3 +215,26 @@ def test_the_page_reads_in_light_in_dark_and_on_a_narrow_screen(opened, book, sc
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     dark = page.evaluate("() => [...document.querySelectorAll('.wb')].map(node => node.classList.contains('wb-dark'))")
     assert set(dark) == {scheme == "dark"}
+
+
+def test_the_last_cell_of_a_notebook_exports_it_though_the_file_holds_no_widgets(notebook, opened):
+    path = notebook.write(
+        "exporting.ipynb",
+        "import torch\nfrom torch import nn\nfrom workbench.notebooks import export_html\n"
+        "from workbench.panels import attach\nmodel = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))\n"
+        "attach(model, torch.rand(2, 1, 4, 4))",
+        "print('EXPORTED', export_html('exporting.ipynb', 'exported.html').left_out)",
+    )
+    notebook.open(path)
+    notebook.run_cell(0)
+    notebook.page.locator(".wb-inspector").wait_for()
+    notebook.idle()
+    notebook.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+    notebook.run_cell(1)
+    said = notebook.outputs().filter(has_text="EXPORTED")
+    said.wait_for()
+    assert said.inner_text().strip() == "EXPORTED ()"
+    assert "widgets" not in nbformat.read(path, 4).metadata
+    page = opened(path.with_name("exported.html"))
+    page.locator(".wb-panel[data-drawn=yes] .wb-inspector").wait_for()
+    page.locator(".wb-panel").get_by_text("Linear").first.wait_for()
