@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from workbench import zoo as zoo
     from workbench.core.batch import Batch as Batch
     from workbench.core.calling import call as call
+    from workbench.notebooks import export_html as export_html
+    from workbench.notebooks import lesson as lesson
     from workbench.taps import tap as tap
     from workbench.train.settings import Settings as Settings
     from workbench.verbs import attach as attach
@@ -45,7 +47,9 @@ _HOMES = {
     "call": "workbench.core.calling",
     "cite": "workbench.verbs",
     "compress": "workbench.verbs",
+    "export_html": "workbench.notebooks",
     "fit": "workbench.verbs",
+    "lesson": "workbench.notebooks",
     "load": "workbench.verbs",
     "resume": "workbench.verbs",
     "runs": "workbench.verbs",
@@ -69,7 +73,9 @@ __all__ = [  # noqa: RUF022 - rooms, then what is in none
     "call",
     "cite",
     "compress",
+    "export_html",
     "fit",
+    "lesson",
     "load",
     "resume",
     "runs",
