@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from workbench import pretrained
@@ -68,8 +69,8 @@ def _maps() -> AttentionMaps:
     return attention(model, _inputs(), processor=tokenizer)
 
 
-def _weights() -> Tensor:
-    """(layers, heads, queries, keys)."""
+def _weights() -> Float[Tensor, "layers heads queries keys"]:
+    """Of the lesson's sentence."""
     return torch.stack([each.weights[0] for each in _maps()])
 
 
@@ -158,7 +159,7 @@ def _ratio(answer: Any) -> Mark:
     return wrong("Take the norm over the last axis, the first position over the mean of all the other positions.")
 
 
-def _vector(knocked: tuple[int, int] | None) -> Tensor:
+def _vector(knocked: tuple[int, int] | None) -> Float[Tensor, " width"]:
     """The sentence's vector, with one head's output set to zero."""
     model, _ = _minilm()
     with look(), evaluating(model), torch.no_grad(), tap(model) as open_tap:
@@ -166,7 +167,7 @@ def _vector(knocked: tuple[int, int] | None) -> Tensor:
             layer, head = knocked
             width = int(model.get_parameter("embeddings.word_embeddings.weight").shape[1]) // _weights().shape[1]
 
-            def silence(value: Tensor) -> Tensor:
+            def silence(value: Float[Tensor, "batch positions width"]) -> Float[Tensor, "batch positions width"]:
                 mask = torch.ones_like(value)
                 mask[..., head * width : (head + 1) * width] = 0
                 return value * mask
