@@ -183,7 +183,7 @@ def test_a_restart_and_a_dead_kernel_have_a_screen(notebook, sidebar):
     notebook.mistakes[:] = [said for said in notebook.mistakes if "debug" not in said]
 
 
-def test_a_reload_finds_the_models_again_and_two_pages_leave_nothing_in_the_kernel(notebook, sidebar):
+def test_a_reload_finds_the_models_again_and_two_pages_leave_nothing_in_the_kernel(notebook, sidebar, browser):
     count = "import threading\nprint('LEFT', threading.active_count(), len(get_ipython().kernel.comm_manager.comms))"
     page = open_with(
         notebook, sidebar, "twice.ipynb", MODELS, count, "import sys; sys.modules['workbench.app.desk'] = None"
@@ -196,7 +196,7 @@ def test_a_reload_finds_the_models_again_and_two_pages_leave_nothing_in_the_kern
         notebook.idle()
         page.wait_for_timeout(500)
         said.append(page.locator(".jp-OutputArea-output", has_text="LEFT").inner_text())
-        second = page.context.new_page()
+        second = browser.new_page()
         second.goto(page.url)
         second.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
         show(second)

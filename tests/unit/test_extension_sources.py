@@ -6,8 +6,11 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
+import torch
 
 from workbench.app import desk
 
@@ -54,6 +57,33 @@ def test_page_and_kernel_agree_on_names():
     assert f"'{desk.TARGET}'" in code
     assert f"__import__('{desk.__name__}'" in code
     assert f".{desk.opened.__name__}(" in code
+
+
+@pytest.fixture(scope="module")
+def templates() -> list[dict[str, Any]]:
+    """The notebooks of the launcher."""
+    script = runpy.run_path(str(SCRIPT))
+    code = "import('./src/templates.ts').then(t => console.log(JSON.stringify(t.TEMPLATES.map(t.notebook))))"
+    words = ["node", "--input-type=module", "-e", code]
+    done = subprocess.run(words, cwd=SOURCE, env=script["environment"](), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_templates_are_sound_notebooks(templates: list[dict[str, Any]]):
+    assert len(templates) >= 3
+    for template in templates:
+        nbformat.validate(template)
+
+
+@pytest.mark.slow
+def test_templates_run(templates: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORKBENCH_BUDGET", "ci")
+    for template in templates:
+        names: dict[str, Any] = {}
+        for cell in template["cells"]:
+            if cell["cell_type"] == "code":
+                exec(cell["source"], names)
+        assert any(isinstance(value, torch.nn.Module) for value in names.values())
 
 
 def test_the_unit_tests_of_the_extension():

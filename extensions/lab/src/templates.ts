@@ -50,11 +50,12 @@ export const TEMPLATES: readonly [Template, ...Template[]] = [
 
 /** A template as the content of a notebook. */
 export function notebook(template: Template): object {
-  const cells = template.cells.map((source, index) =>
-    index % 2 === 0
-      ? { cell_type: 'markdown', metadata: {}, source }
-      : { cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source }
-  );
+  const cells = template.cells.map((source, index) => {
+    const common = { id: `${template.id}-${index}`, metadata: {}, source };
+    return index % 2 === 0
+      ? { cell_type: 'markdown', ...common }
+      : { cell_type: 'code', execution_count: null, outputs: [], ...common };
+  });
   const kernelspec = { display_name: 'Python 3 (ipykernel)', language: 'python', name: 'python3' };
   return { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
 }
