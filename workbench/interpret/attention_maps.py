@@ -8,8 +8,8 @@ from torch import Tensor
 
 from workbench.core.entry import Paper
 from workbench.core.errors import AddressError, nearest
+from workbench.core.markup import columns, table
 from workbench.interpret._labels import tokens
-from workbench.interpret._markup import columns, table
 
 ATTENTION = Paper(
     title="Attention Is All You Need",

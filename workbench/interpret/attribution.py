@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from workbench.core.entry import Paper
+from workbench.core.markup import columns, table
 from workbench.interpret._labels import tokens
-from workbench.interpret._markup import columns, table
 
 INTEGRATED_GRADIENTS = Paper(
     title="Axiomatic Attribution for Deep Networks",

@@ -54,7 +54,7 @@ def integrated_gradients(
         target: What is explained; see ``targets.Wanted``. None to infer it from the output.
         reference: What the input is compared with; see ``references.Reference``. None for a token, blur or mean.
         steps: Gradients of the first attempt.
-        most: Gradients after which no better attempt is made; 256, or 64 under the CI budget.
+        most: Gradients after which no better attempt is made; 256, or 16 under the CI budget.
         bound: The relative gap below which it is done.
         call: How the model is called, where that is not the ordinary way.
 
@@ -87,7 +87,7 @@ def improving_integrated_gradients(
 
     The lock on training is held for one gradient at a time.
     """
-    limit = within_budget(256, 64) if most is None else most
+    limit = within_budget(256, 16) if most is None else most
     if not steps >= 1 or bound <= 0:
         raise ConfigError(f"steps={steps} and bound={bound} were given; steps must be 1 or more and bound above 0.")
     given = as_batch(batch)

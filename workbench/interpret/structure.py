@@ -8,7 +8,7 @@ from torch import nn
 
 from workbench.core.calling import Call
 from workbench.core.errors import AddressError, nearest
-from workbench.interpret._markup import amount, columns, table
+from workbench.core.markup import amount, columns, table
 from workbench.interpret.batches import as_batch
 from workbench.interpret.measuring import Measured, Measurements, measure
 
