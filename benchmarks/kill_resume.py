@@ -151,25 +151,31 @@ def child(name: str, directory: Path) -> None:
     import torch
 
     from workbench import train
+    from workbench.train import checkpoint
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plan, job = JOBS[name]()
     known = (directory / "run.json").exists()
-    print(json.dumps({"ready": True}), flush=True)
-    began = time.perf_counter()
+    saved = checkpoint.paths(directory)
     run = train.resume(directory, plan, job) if known else train.start(plan, job, directory)
-    resumed = run.driver.step
+    began = time.perf_counter()
+    print(json.dumps({"ready": True}), flush=True)
     run.wait()
     state = run.driver.state()
     weights = [*state["model"].values(), *(state.get("ema") or {}).values()]
-    digest = hashlib.sha256(b"".join(w.contiguous().view(torch.uint8).numpy().tobytes() for w in weights if w.dim()))
-    end = {"digest": digest.hexdigest(), "seconds": time.perf_counter() - began, "resumed": resumed}
+    blobs = [w.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes() for w in weights]
+    digest = hashlib.sha256(b"".join(blobs))
+    end = {
+        "digest": digest.hexdigest(),
+        "seconds": time.perf_counter() - began,
+        "resumed": int(saved[-1].stem[5:]) if saved else 0,
+    }
     print(json.dumps(end | {"exact": bool(run.exact), "promise": str(run.exact)}), flush=True)
 
 
 def launch(name: str, directory: Path) -> subprocess.Popen[str]:
-    """A child that has imported everything and is about to train."""
+    """A child that has begun to train."""
     command = [sys.executable, __file__, "--child", name, str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -216,7 +222,7 @@ def trials(name: str, kills: int, place: Path) -> dict[str, Any]:
         directory, trial = place / str(trial), trial + 1
         for _ in range(min(random_.choice((1, 2)), kills - killed)):
             process = launch(name, directory)
-            seconds = random_.uniform(0.05, 0.6) * reference["seconds"]
+            seconds = random_.uniform(0.1, 0.7) * reference["seconds"]
             writing += kill(process, directory, seconds, writing=name != "least_squares" and killed % 3 == 2)
             killed += 1
         end = finish(launch(name, directory))

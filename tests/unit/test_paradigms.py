@@ -175,6 +175,15 @@ def test_a_linear_layer_becomes_the_least_squares_solution():
     assert "accuracy" not in run.history.names("train")
 
 
+def test_features_that_depend_on_each_other_get_the_solution_of_smallest_norm():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(80, 3, generator=generator)
+    source, net = data.of((torch.cat([x, x], 1), x @ torch.arange(3.0) + 1)), nn.Linear(6, 1)
+    solve(net, source, LeastSquares(penalty=0.0))
+    expected = torch.arange(3.0).repeat(2)[None] / 2
+    torch.testing.assert_close(net.weight.detach(), expected, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_ridge_on_frozen_features_is_scikit_learns(bias):
     from sklearn.linear_model import Ridge

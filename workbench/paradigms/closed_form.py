@@ -111,7 +111,10 @@ class Solver:
         gram -= count * torch.outer(mean_x, mean_x)
         cross -= count * torch.outer(mean_x, mean_t)
         gram.diagonal().add_(self._plan.penalty)
-        weight = torch.linalg.pinv(gram, hermitian=True) @ cross
+        # With a penalty the matrix is well inside the positive definite ones. Without one, features that depend on
+        # each other leave many solutions: the one of smallest norm.
+        positive = self._plan.penalty > 0 and not int(torch.linalg.cholesky_ex(gram).info)
+        weight = torch.linalg.solve(gram, cross) if positive else torch.linalg.pinv(gram, hermitian=True) @ cross
         return weight.T, mean_t - mean_x @ weight
 
     def _measure(self, split: str) -> Mapping[str, float]:
