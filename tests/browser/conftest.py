@@ -30,7 +30,7 @@ class Notebook:
     """One notebook open in JupyterLab."""
 
     def __init__(self, page: Page, url: str, folder: Path) -> None:
-        self.page, self.url, self.folder = page, url, folder
+        self.page, self.url, self.folder, self.screenshots = page, url, folder, SCREENSHOTS
         self.external: list[str] = []
         page.on("request", lambda request: self._note(request.url))
         self.mistakes: list[str] = []

@@ -133,6 +133,12 @@ def test_a_pretrained_transformer(notebook):
     panel.get_by_role("tab", name="Attention").click()
     shown(page, "0.0")
     notebook.photograph(panel, "attention")
+    for wide in (900, 640):
+        page.set_viewport_size({"width": wide, "height": 1100})
+        page.wait_for_timeout(300)
+        assert panel.locator(".wb-body").evaluate("body => body.scrollWidth - body.clientWidth") <= 1
+        panel.screenshot(path=notebook.screenshots / f"attention-{wide}.png")
+    page.set_viewport_size({"width": 1400, "height": 1100})
     panel.get_by_role("tab", name="Saliency").click()
     panel.locator(".wb-tok").first.wait_for()
     panel.get_by_role("button", name="Show code").click()

@@ -40,5 +40,8 @@ def test_run_all_then_choose_heads(notebook):
     assert len({first, second, third}) == 3
     notebook.photograph(page.locator(".wb-live").first, "start-live")
     notebook.photograph(panel, "start-attention")
+    # The theme has changed twice meanwhile: sliders and picture still mean the same head.
+    assert (slider.input_value(), panel.get_by_role("slider", name="head").input_value()) == ("5", "1")
+    assert heat.evaluate(PIXELS) == third
     for i in range(page.locator(".wb-inspector").count() - 1):
         notebook.photograph(page.locator(".wb-inspector").nth(i), f"start-inspector-{i}")

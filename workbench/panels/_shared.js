@@ -112,6 +112,7 @@ const kit = (() => {
         late(false);
         if (next) { const wish = next; next = null; send(wish); }
       },
+      idle() { return !under && !next; },
       end() { clearTimeout(timer); },
     };
   };
@@ -135,7 +136,7 @@ const kit = (() => {
       const bar = el('i', '', box);
       bar.style.width = `${100 * Math.abs(row.value) / top}%`;
       if (row.value < 0) bar.style.opacity = '.5';
-      el('span', 'wb-mono wb-num', box, row.value.toFixed(2));
+      el('span', 'wb-mono wb-num', box, row.value.toFixed(Math.abs(row.value) < 0.0095 ? 3 : 2));
     }
     return box;
   };

@@ -72,13 +72,19 @@ export default (kit, root, ask) => {
       if (vertical && i === at.query) label.dataset.on = 'true';
     });
   };
+  // Pixels for the longer side of the heat map: what the columns beside it and the slanted labels leave.
+  const room = () => {
+    const wide = root.clientWidth;
+    return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 390 : wide - 140));
+  };
   const drawMap = () => {
-    const [rows, cols] = head.shape, size = Math.max(1, Math.min(26, 420 / Math.max(rows, cols)));
+    const [rows, cols] = head.shape, size = Math.min(26, room() / Math.max(rows, cols));
     heat.width = cols;
     heat.height = rows;
     kit.heat(heat.getContext('2d'), numbers, 0, rows, cols, dark, 0, 0, head.dtype === 'uint16' ? 8 : 0);
     heat.style.width = `${cols * size}px`;
     heat.style.height = `${rows * size}px`;
+    heat.style.imageRendering = size < 1 ? 'auto' : 'pixelated';
     at.query = Math.min(at.query, rows - 1);
     heat.setAttribute('aria-label', `Attention of layer ${at.layer}, head ${at.head}: ${rows} queries by ${cols} keys; arrow keys choose a query`);
     labels(top, meta.keys, size, false);
@@ -139,6 +145,13 @@ export default (kit, root, ask) => {
     hover.textContent = `${meta.queries[at.query]} chosen`;
   });
 
+  let drawnFor = 0;
+  new ResizeObserver(() => {
+    if (!head || !root.clientWidth || room() === drawnFor) return;
+    drawnFor = room();
+    drawMap();
+  }).observe(root);
+
   const one = frame => {
     head = frame.arrays.head;
     numbers = kit.values(head);
@@ -158,6 +171,16 @@ export default (kit, root, ask) => {
       chosen();
       one(frame);
     },
-    part(frame, isDark) { dark = isDark; one(frame); },
+    // While somebody drags on, sliders stay under the hand; otherwise they say what is drawn.
+    part(frame, isDark, idle) {
+      dark = isDark;
+      const { layer: l, head: h } = frame.meta;
+      if (idle && (l !== at.layer || h !== at.head)) {
+        at.layer = l;
+        at.head = h;
+        chosen();
+      }
+      one(frame);
+    },
   };
 };

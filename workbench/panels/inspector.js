@@ -123,15 +123,15 @@ export default {
       } else {
         const { box, view } = page(name);
         box.hidden = name !== current;
-        (await view)[part ? 'part' : 'whole'](frame, dark);
+        (await view)[part ? 'part' : 'whole'](frame, dark, link.idle());
       }
       root.dataset.seq = frame.seq;
       lines.textContent = frame.code || '';
       coding.disabled = !frame.code;
       kit.marks(foot, frame.doubts, frame.refused ? '' : `${kit.short(frame.bytes, 'B')} sent · ${Math.round(frame.ms)} ms`);
     };
-    const onFrame = () => { const f = model.get('frame'); draw(f, false); link.answered(f.seq); };
-    const onDetail = () => { const f = model.get('detail'); if (f.wish?.tab === current) draw(f, true); link.answered(f.seq); };
+    const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); draw(f, false); };
+    const onDetail = () => { const f = model.get('detail'); link.answered(f.seq); if (f.wish?.tab === current) draw(f, true); };
     model.on('change:frame', onFrame);
     model.on('change:detail', onDetail);
     const untheme = kit.themed(root, now => {
