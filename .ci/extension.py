@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "extensions" / "lab"
 BUILT = ROOT / "workbench" / "labextension"
 STAMP = BUILT / "built.json"
-INPUTS = ("package.json", "yarn.lock", "tsconfig.json", "schema/*", "src/*", "style/*")
+INPUTS = ("bundler.config.cjs", "package.json", "yarn.lock", "tsconfig.json", "schema/*", "src/*", "style/*")
 
 
 def sources() -> list[Path]:
