@@ -15,6 +15,8 @@ import ipywidgets
 import nbformat
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import workbench.app
@@ -183,6 +185,8 @@ def foreign(saved, change):
         lambda one: one["state"].update(_css="body { display: none }"),
         lambda one: one["buffers"].append({"path": ["sources", "saliency"], "encoding": "base64", "data": "Zg=="}),
         lambda one: one["buffers"].append({"path": ["_esm"], "encoding": "base64", "data": "Zg=="}),
+        lambda one: one["buffers"].append({"path": ["x"], "encoding": "base64", "data": '"}]'}),
+        lambda one: one["state"].update(_css=[1]),
     ],
 )
 def test_a_script_that_is_not_ours_to_the_letter_is_left_out_and_named(tmp_path, saved, change):
@@ -242,6 +246,38 @@ def test_the_policy_admits_the_pages_own_script_only(tmp_path, saved):
     assert rules["default-src"] == "'none'"
     assert "connect-src" not in rules
     assert not re.search(r"https?:", policy)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["IPY_MODEL_w", "w"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+KINDS = st.sampled_from(["AnyModel", "VBoxModel", "HTMLModel", "IntProgressModel", "IntSliderModel"])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=KINDS,
+    fields=st.dictionaries(
+        st.sampled_from(["_css", "sources", "children", "value", "min", "max", "frame", "__proto__"]), JSON, max_size=4
+    ),
+    buffers=JSON | st.lists(st.fixed_dictionaries({"path": JSON, "encoding": JSON, "data": JSON}), max_size=2),
+    ours=st.booleans(),
+)
+def test_a_damaged_state_costs_no_more_than_its_panel(tmp_path, saved, kind, fields, buffers, ours):
+    ((_, one),) = saved[1].items()
+    state = {**fields, **({"_esm": one["state"]["_esm"]} if ours else {})}
+    widgets = {"w": {"model_name": kind, "model_module": "anywidget" * ours, "state": state, "buffers": buffers}}
+    _, text, _ = exported(tmp_path, book(shows({**widget("w"), "text/html": "stands"}), widgets=widgets))
+    assert "show" in text
+    for broken in (fields, {"w": fields}, {"w": {"state": buffers}}):
+        exported(tmp_path, book(shows(widget("w")), widgets=broken))
 
 
 def test_text_in_a_state_stays_in_it(tmp_path, saved):

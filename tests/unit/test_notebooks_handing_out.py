@@ -98,7 +98,7 @@ def test_locked_cells_cannot_be_edited_and_answers_cannot_be_deleted():
 
 
 def test_what_is_no_notebook_is_refused():
-    with pytest.raises(DataError, match="list is no notebook"):
+    with pytest.raises(DataError, match=r"\(list\) is no notebook"):
         student_version([])
 
 

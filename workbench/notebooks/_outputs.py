@@ -149,7 +149,8 @@ def _as_image(svg: str) -> str:
 
 def _bar(widget: Saved) -> str:
     """A progress bar where it stood."""
-    low, high, value = (float(widget.state.get(key) or 0) for key in ("min", "max", "value"))
+    found = [widget.state.get(key) for key in ("min", "max", "value")]
+    low, high, value = (float(each) if isinstance(each, int | float) else 0.0 for each in found)
     return f'<progress max="{max(high - low, 1e-9)}" value="{value - low}"></progress>'
 
 

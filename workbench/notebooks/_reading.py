@@ -18,17 +18,25 @@ def read(notebook: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
         DataError: It is neither.
         MissingExtraError: nbformat is not installed.
     """
-    if not isinstance(notebook, str | Path):
-        cells = notebook.get("cells") if isinstance(notebook, Mapping) else None  # pyright: ignore[reportUnnecessaryIsInstance] - what a person hands over
-        if not isinstance(cells, list):
-            raise DataError(f"{type(notebook).__name__} is no notebook: give a file, or what nbformat.read returns.")
-        return notebook
     nbformat: Any = need("nbformat", extra="lab", purpose="to read notebooks")
+    if isinstance(notebook, str | Path):
+        book, name = _file(nbformat, Path(notebook)), str(notebook)
+    else:
+        book, name = notebook, f"What was given ({type(notebook).__name__})"
     try:
-        return nbformat.read(Path(notebook), as_version=4)
+        nbformat.validate(book, version=4)
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError, ValueError) as error:
+        where = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError(f"{name} is no notebook in the format of nbformat 4: {where}") from None
+    return book
+
+
+def _file(nbformat: Any, path: Path) -> Any:
+    try:
+        return nbformat.read(path, as_version=4)
     except FileNotFoundError:
-        raise DataError(f"There is no notebook {notebook}.") from None
+        raise DataError(f"There is no notebook {path}.") from None
     except OSError as error:
-        raise DataError(f"{notebook} cannot be read: {error.strerror}.") from None
-    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
-        raise DataError(f"{notebook} is no notebook that can be read ({type(error).__name__}).") from None
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is no notebook that can be read ({type(error).__name__}).") from None

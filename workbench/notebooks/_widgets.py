@@ -1,7 +1,8 @@
 """Widgets as a notebook has saved them: plain mappings, in which nothing is trusted and nothing is run."""
 
-import base64
+import re
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from workbench.notebooks._trust import installed
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 _POINTER = "IPY_MODEL_"
+_HEX, _BASE64 = re.compile(r"(?:[0-9a-fA-F]{2})*"), re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _SOURCES = "sources"
 """the trait with the scripts of parts that a panel draws"""
 
@@ -34,20 +36,23 @@ class Saved:
 
     def children(self) -> list[str]:
         """Ids of the widgets that it holds."""
-        return [text.removeprefix(_POINTER) for text in self.state.get("children", ()) if _points(text)]
+        found = self.state.get("children", ())
+        return [text.removeprefix(_POINTER) for text in found if _points(text)] if isinstance(found, list) else []
 
     def refusal(self) -> str:
         """Why its script is not run, empty where it is one of this installation."""
-        scripts, styles = installed(".js"), installed(".css")
+        if not all(map(_is_intact, self.buffers)):
+            return "its saved state is damaged; run the notebook again"
         parts = self.state.get(_SOURCES, {})
         texts = [self.state.get("_esm"), *(parts.values() if isinstance(parts, Mapping) else [parts])]
-        binary = [one["path"][0] for one in self.buffers if one.get("path")]
-        if all(isinstance(text, str) and text in scripts for text in texts) and not {_SOURCES, "_esm", "_css"} & {
-            *binary
-        }:
-            style = self.state.get("_css", "")
-            return "" if not style or style in styles else "its style sheet is not one of this workbench"
-        return "its script is not one of this workbench (another version, or another author), so it is not run"
+        binary = {str(one["path"][0]) for one in self.buffers}
+        known = all(isinstance(text, str) and text in installed(".js") for text in texts)
+        if not known or binary & {_SOURCES, "_esm", "_css"}:
+            return "its script is not one of this workbench (another version, or another author), so it is not run"
+        style = self.state.get("_css", "")
+        if not isinstance(style, str) or (style and style not in installed(".css")):
+            return "its style sheet is not one of this workbench"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,11 @@ def widgets(notebook: Mapping[str, Any]) -> dict[str, Saved]:
     Args:
         notebook: In the format of nbformat 4.
     """
-    metadata = notebook.get("metadata", {}).get("widgets", {})
-    found = metadata.get(STATE, {}).get("state", {}) if isinstance(metadata, Mapping) else {}
-    return {name: _saved(one) for name, one in {**found, **_live()}.items() if isinstance(one, Mapping)}
+    found: Any = notebook
+    for key in ("metadata", "widgets", STATE, "state"):
+        found = found.get(key, {}) if isinstance(found, Mapping) else {}
+    every = {**(found if isinstance(found, Mapping) else {}), **_live()}
+    return {str(name): _saved(one) for name, one in every.items() if isinstance(one, Mapping)}
 
 
 def drawing(widget: Saved) -> Drawing:
@@ -101,12 +108,23 @@ def _live() -> Mapping[str, Any]:
 
 
 def _saved(one: Mapping[str, Any]) -> Saved:
+    state, buffers = one.get("state"), one.get("buffers")
     return Saved(
         kind=str(one.get("model_name", "")),
         module=str(one.get("model_module", "")),
-        state=one.get("state", {}),
-        buffers=one.get("buffers", ()),
+        state=state if isinstance(state, Mapping) else {},
+        buffers=buffers if isinstance(buffers, list) else (),
     )
+
+
+def _is_intact(buffer: Any) -> bool:
+    """Whether a buffer has a place and data, whoever wrote it."""
+    if not isinstance(buffer, Mapping):
+        return False
+    path, data = buffer.get("path"), buffer.get("data")
+    placed = isinstance(path, list) and bool(path) and all(isinstance(step, str | int) for step in path)
+    kind = {"hex": _HEX, "base64": _BASE64}.get(str(buffer.get("encoding")))
+    return placed and kind is not None and isinstance(data, str) and kind.fullmatch(data) is not None
 
 
 def _points(value: Any) -> bool:
@@ -114,7 +132,5 @@ def _points(value: Any) -> bool:
 
 
 def _base64(buffer: Mapping[str, Any]) -> str:
-    data = buffer["data"]
-    if buffer.get("encoding") == "hex":
-        data = bytes.fromhex(data)
-    return base64.b64encode(data).decode("ascii") if isinstance(data, bytes | memoryview) else str(data)
+    data = str(buffer["data"])
+    return b64encode(bytes.fromhex(data)).decode("ascii") if buffer["encoding"] == "hex" else data
