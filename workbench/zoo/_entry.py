@@ -110,17 +110,3 @@ class Architecture:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return self.ablated(config) if ablated else self.build(config)
-
-
-def task_metric(task: str) -> Callable[[nn.Module, Any], float]:
-    """The figure of a task: (model, data) -> figure on the test split."""
-    from workbench import tasks
-
-    return lambda model, data: tasks.load(task).metric(model, data, None)
-
-
-def task_rivals(task: str, data: Any) -> dict[str, float]:
-    """Figures of a task's classical methods, the strongest known first."""
-    from workbench import tasks
-
-    return {name: float(method(data)) for name, method in tasks.load(task).baselines.items()}
