@@ -229,6 +229,7 @@ def trials(name: str, kills: int, place: Path) -> dict[str, Any]:
         resumed.append(end["resumed"])
         differing += end["digest"] != reference["digest"] or record(directory) != rows
         shutil.rmtree(directory)
+        sys.stderr.write(f"{name}: {killed} of {kills} kills, {differing} differing, from {end['resumed']}\n")
     steps = [row[0] for row in rows if row[1] != "validation"]
     return {
         "driver": name,
