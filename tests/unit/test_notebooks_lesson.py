@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from workbench import pretrained
 from workbench.core.errors import DataError, UnknownNameError
 from workbench.notebooks import Exercise, Lesson, Outline, lesson, progress_of
+from workbench.notebooks._answers import MARK
 from workbench.notebooks._lesson import right, wrong
-from workbench.notebooks.teaching import MARK, lesson_names
+from workbench.notebooks.teaching import lesson_names
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 ANYTHING = st.recursive(

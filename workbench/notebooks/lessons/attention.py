@@ -86,7 +86,7 @@ def _pair(answer: Any) -> tuple[int, int] | None:
         return None
     try:
         return int(answer[0]), int(answer[1])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
