@@ -176,3 +176,71 @@ def test_pictures_refusals_and_the_next_example(notebook):
     page.wait_for_function("was => document.querySelector('.wb-inspector').dataset.seq !== was", arg=before)
     assert "example 2 of 8" in panel.inner_text()
     notebook.photograph(panel, "pixels")
+
+
+FAILING = """
+import torch
+from torch import nn
+from workbench import panels
+
+class Failing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+    def forward(self, x):
+        if x.requires_grad:
+            raise ZeroDivisionError("<img src=x onerror=window.hacked=1>")
+        return self.layer(x)
+
+panels.attach(Failing(), torch.ones(1, 3))
+"""
+
+
+def test_an_error_of_a_later_tab_is_shown_as_text_and_the_others_go_on(notebook):
+    page = notebook.page
+    notebook.open(notebook.write("failing.ipynb", FAILING))
+    notebook.run_all()
+    panel = page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.get_by_role("tab", name="Saliency").click()
+    said = panel.get_by_role("alert")
+    said.wait_for()
+    assert "ZeroDivisionError: <img src=x onerror=window.hacked=1>" in said.inner_text()
+    notebook.photograph(panel, "error")
+    # The tabs are one stop of the keyboard; arrows move between them.
+    panel.get_by_role("tab", name="Saliency").focus()
+    page.keyboard.press("ArrowRight")
+    panel.locator(".wb-overview tbody tr").first.wait_for()
+    assert said.count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+SWINGING = """
+import torch
+from torch import nn
+from workbench import panels
+
+class Swinging(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+    def forward(self, x):
+        return torch.sin(40_000 * self.layer(x))
+
+torch.manual_seed(0)
+panels.attach(Swinging(), torch.randn(1, 3))
+"""
+
+
+def test_scores_that_do_not_add_up_carry_a_banner(notebook):
+    notebook.open(notebook.write("swinging.ipynb", SWINGING))
+    notebook.run_all()
+    panel = notebook.page.locator(".wb-inspector")
+    panel.get_by_role("tab", name="Saliency").click()
+    banner = panel.get_by_role("alert")
+    banner.wait_for()
+    assert banner.inner_text().startswith("Do not rely on this: attributions add up to the change in output within")
+    notebook.photograph(panel, "banner")
+    panel.get_by_role("tab", name="Overview").click()
+    panel.locator(".wb-overview").wait_for()
+    assert banner.count() == 0

@@ -10,41 +10,37 @@ PIXELS = """view => {
   return data.reduce((sum, value, i) => (sum * 31 + value * (i % 97)) >>> 0, 7);
 }"""
 
-IMPORTS = """
+MODEL = """
+import time
 import torch
 from torch import nn
-from workbench import data, panels
-from workbench.objectives import Supervised
-from workbench.train import Job, Settings, start
+import workbench as wb
 
 class Slow(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     def forward(self, x):
-        import time
         time.sleep(0.01)
         return self.layers(x)
 
 torch.manual_seed(0)
 model = Slow()
-job = Job(model=model, data=data.load("digits"), settings=Settings(validate_every=50), steps=100_000)
+settings = wb.Settings(validate_every=50)
 """
 
 
 def test_under_start_the_view_moves_and_stop_ends_the_run_within_two_steps(notebook):
     path = notebook.write(
         "live.ipynb",
-        IMPORTS
+        MODEL
         + "wished, after = [], []\n"
-        + "def noted(event):\n    if wished and event.phase == 'train': after.append(event.step)\n"
-        + "run = start(Supervised(), job, on_event=noted)\n"
-        + "stop = run.stop\nrun.stop = lambda: (wished.append(run.progress.step), stop())\n",
-        "view = panels.follow(run)",
+        + "def noted(event):\n    if wished and event.phase == 'train': after.append(event.step)\n",
+        "run = wb.start(model, 'digits', steps=100_000, settings=settings, on_event=noted)\n"
+        "stop = run.stop\nrun.stop = lambda: (wished.append(run.progress.step), stop())",
         "print('RUNNING', run.running)",
         "run.wait()\n"
-        "x = data.load('digits').sample_batch(4)\n"
-        "y = model(*x.inputs)\n"
+        "y = model(*wb.data.load('digits').sample_batch(4).inputs)\n"
         "print('AFTER', run.status, len(after), tuple(y.shape), bool(torch.isfinite(y).all()))",
     )
     notebook.open(path)
@@ -79,7 +75,7 @@ def test_under_start_the_view_moves_and_stop_ends_the_run_within_two_steps(noteb
 def test_under_fit_no_dead_button_is_shown(notebook):
     path = notebook.write(
         "waits.ipynb",
-        IMPORTS + "run = start(Supervised(), job)\nview = panels.follow(run, waits=True)\nrun.wait()",
+        MODEL + "run = wb.fit(model, 'digits', steps=100_000, settings=settings)",
         "print('AFTER', run.status)",
     )
     notebook.open(path)

@@ -43,7 +43,7 @@ export default {
     const tabs = new Map(), pages = new Map();
     let dark = false, current = '';
 
-    const choose = name => { mark(name); link.ask({ tab: name }); };
+    const choose = name => { says.replaceChildren(); mark(name); link.ask({ tab: name }); };
     const mark = name => {
       current = name;
       for (const [key, tab] of tabs) {
@@ -124,6 +124,9 @@ export default {
         const { box, view } = page(name);
         box.hidden = name !== current;
         (await view)[part ? 'part' : 'whole'](frame, dark, link.idle());
+      }
+      for (const { level, text } of frame.doubts || []) {
+        if (level === 'bad') el('p', 'wb-error', says, `Do not rely on this: ${text}.`).setAttribute('role', 'alert');
       }
       root.dataset.seq = frame.seq;
       lines.textContent = frame.code || '';
