@@ -213,6 +213,8 @@ def test_a_reload_finds_the_models_again_and_two_pages_leave_nothing_in_the_kern
     notebook.open(notebook.folder / "twice.ipynb")
     show(page)
     expect(sidebar).to_contain_text("The workbench is not installed in this kernel")
+    # A page hears of the comms that JupyterLab's widget manager tries to open in another page of the same kernel.
+    notebook.mistakes[:] = [s for s in notebook.mistakes if "Comm not found" not in s and "Canceled future" not in s]
 
 
 def test_the_end_of_a_long_run_is_announced(notebook, sidebar):

@@ -20,6 +20,9 @@ const OPEN = "__import__('workbench.app.desk', fromlist=['x']).opened((lambda: 0
 /** Milliseconds that an idle kernel is given to answer. */
 const PATIENCE = 200;
 
+/** Milliseconds that a kernel is given to make a subshell; then its main shell is asked. */
+const MAKING = 2000;
+
 /** Kernels that serve, until they restart. */
 const serving = new Set<string>();
 
@@ -78,15 +81,24 @@ async function askIdle(kernel: Connection, wish: JSONObject): Promise<unknown> {
     return answer;
   }
   answer.catch(() => undefined);
-  return Promise.race([answer, new Promise<undefined>(done => window.setTimeout(() => done(undefined), PATIENCE))]);
+  return Promise.race([answer, silence(PATIENCE)]);
+}
+
+function silence(milliseconds: number): Promise<undefined> {
+  return new Promise(done => window.setTimeout(() => done(undefined), milliseconds));
 }
 
 async function createSubshell(kernel: Connection): Promise<string | null> {
   if (!kernel.supportsSubshells) {
     return null;
   }
-  const { content } = await kernel.requestCreateSubshell({}).done;
-  return content.subshell_id ?? null;
+  // A kernel that has just started may fail to make one, and then sends no reply at all.
+  const made = kernel.requestCreateSubshell({}).done.then(reply => reply.content.subshell_id ?? null);
+  const id = await Promise.race([made, silence(MAKING)]);
+  if (id === undefined) {
+    made.then(late => late && kernel.requestDeleteSubshell({ subshell_id: late }).done).catch(() => undefined);
+  }
+  return id ?? null;
 }
 
 /** One question over a comm; undefined where the kernel does not serve. */
