@@ -239,7 +239,7 @@ def test_scores_that_do_not_add_up_carry_a_banner(notebook):
     panel.get_by_role("tab", name="Saliency").click()
     banner = panel.get_by_role("alert")
     banner.wait_for()
-    assert banner.inner_text().startswith("Do not rely on this: attributions add up to the change in output within")
+    assert banner.inner_text().startswith("Do not rely on this: attributions miss the change in output")
     notebook.photograph(panel, "banner")
     panel.get_by_role("tab", name="Overview").click()
     panel.locator(".wb-overview").wait_for()

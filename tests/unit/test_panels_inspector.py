@@ -126,7 +126,8 @@ def test_saliency_adds_up_and_says_by_how_much_it_misses(shown):
     facts = dict(map(tuple, frame["meta"]["facts"]))
     assert float(facts["sum of scores"]) == pytest.approx(float(facts["score above that"]), rel=0.02, abs=1e-3)
     assert float(facts["sum of scores"]) == pytest.approx(unpacked(frame["arrays"]["scores"]).sum(), rel=1e-2, abs=1e-3)
-    assert "add up to the change in output within" in frame["doubts"][0]["text"]
+    assert frame["doubts"][0]["level"] == "good"
+    assert frame["doubts"][0]["text"].startswith("attributions add up to the change in output within ")
 
 
 def test_another_class_is_explained(shown):
@@ -368,6 +369,7 @@ def test_more_steps_than_a_person_would_wait_for_are_only_offered(swinging, monk
     assert len(seen) == 2
     assert any("Refresh takes them" in doubt["text"] for doubt in seen[-1]["doubts"])
     assert seen[-1]["doubts"][0]["level"] == "bad"
+    assert seen[-1]["doubts"][0]["text"].startswith("attributions miss the change in output")
     fresh.close()
 
 

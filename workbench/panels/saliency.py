@@ -174,9 +174,14 @@ class SaliencyView(View):
     def _doubts(self, found: Attribution, at: int) -> list[Doubt]:
         many = len(found.relative_gap)
         gap = float(found.relative_gap[min(at, many - 1)])
-        said = f"attributions add up to the change in output within {gap:.1%} ({found.steps} steps)"
+        holds = gap <= found.bound
+        said = (
+            "add up to the change in output within"
+            if holds
+            else "miss the change in output, to which they should add up, by"
+        )
         over = f"Over all {many} examples: " if many > 1 else ""
-        doubts = [Doubt("good" if gap <= found.bound else "bad", said)]
+        doubts = [Doubt("good" if holds else "bad", f"attributions {said} {gap:,.1%} ({found.steps} steps)")]
         doubts += [Doubt("warn", f"{over}{warning}") for warning in found.warnings]
         if not found.converged and 2 * self._last > PATIENCE:
             doubts.append(Doubt("warn", f"Twice as many steps take about {2 * self._last:.0f} s: Refresh takes them."))
