@@ -76,7 +76,7 @@ def test_cards_say_what_can_be_turned():
     assert settings["width"].range == "≥ 2, ≤ 4096"
     assert settings["vocab"].range.endswith("set by the data's vocab")
     assert settings["width"].help
-    assert settings["activation"].kind == "gelu_new or gelu or relu or silu"
+    assert settings["activation"].kind == "gelu_pytorch_tanh or gelu or relu or silu"
     assert "width" in str(card)
 
 
