@@ -86,9 +86,9 @@ def call(*words: str) -> None:
 def build() -> None:
     """Build from a clean start, and write the stamp."""
     call("jlpm", "install", "--immutable")
+    call("jlpm", "types")
     for folder in (SOURCE / "lib", BUILT):
         shutil.rmtree(folder, ignore_errors=True)
-    call("jlpm", "types")
     call("jlpm", "build")
     STAMP.write_text(json.dumps(stamp(), indent=1) + "\n")
 

@@ -96,7 +96,8 @@ async function createSubshell(kernel: Connection): Promise<string | null> {
   const made = kernel.requestCreateSubshell({}).done.then(reply => reply.content.subshell_id ?? null);
   const id = await Promise.race([made, silence(MAKING)]);
   if (id === undefined) {
-    made.then(late => late && kernel.requestDeleteSubshell({ subshell_id: late }).done).catch(() => undefined);
+    const remove = (late: string | null): unknown => late && kernel.requestDeleteSubshell({ subshell_id: late });
+    made.then(remove).catch(() => undefined);
   }
   return id ?? null;
 }
