@@ -59,7 +59,7 @@ class Pass(Chosen, ABC):
         """
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Compressed:
     """A compressed model with the evidence; the model it came from is untouched."""
 
@@ -75,7 +75,7 @@ class Compressed:
         """What ``wb.cite`` cites."""
         return self.passes
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return str(self.report)
 
     def _repr_html_(self) -> str:

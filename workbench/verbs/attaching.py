@@ -27,7 +27,7 @@ def attach(
         model: Any module, ours or not; it is neither changed nor copied.
         inputs: An example to look at: text (with a tokenizer as ``processor``), tensors, a ``Batch``, a data set, or
             the name of a data set or task.
-        names: What the positions of the input are called, where the processor does not say.
+        names: What the classes are called, where the data does not say.
         processor: A tokenizer, or a function that turns raw inputs into what the model takes.
         call: ``fn(model, inputs)`` for models that are called in an unusual way.
         target: Which output is explained: a class index or name; the likeliest when not given.
