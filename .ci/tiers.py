@@ -89,6 +89,7 @@ TIERS = (
         (pytest("--nbmake", "--nbmake-timeout=60", "notebooks"),),
         environment={"WORKBENCH_BUDGET": "ci", "WORKBENCH_STRICT": "1"},
     ),
+    Tier("claims", (pytest("tests/claims", *BESIDE),), limit=1200, environment=ONE_THREAD),
     Tier("browser", (pytest("tests/browser"),)),
 )
 
