@@ -150,7 +150,8 @@ def test_every_panel_of_this_installation_may_run(tmp_path):
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
-        kinds += [kind] * isinstance(getattr(kind, "_esm", None), str)  # a class of one instance has a trait there
+        ours = kind.__module__.startswith("workbench.")  # other tests of this process make panels too
+        kinds += [kind] * (ours and isinstance(getattr(kind, "_esm", None), str))  # one of an instance is a trait
     assert len(kinds) >= 2
     for kind in kinds:
         state = {

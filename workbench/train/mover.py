@@ -75,10 +75,11 @@ class Mover:
         except WorkbenchError:
             raise
         except Exception as error:
+            first = str(error).partition("\n")[0]
             given = ", ".join(f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}" for t in batch.tensors())
             raise ModelError(
                 f"Phase {self.name!r} failed at step {step + 1} on {type(self._model).__name__} "
-                f"with a batch of {given}: {type(error).__name__}: {error}"
+                f"with a batch of {given}: {type(error).__name__}: {first}"
             ) from error
         if not self._checked:
             self._check_loss(losses[0])
