@@ -1,6 +1,11 @@
 """The Inspector in JupyterLab: keyboard and mouse change what is drawn, and what models and data bring is text."""
 
+import csv
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -111,6 +116,41 @@ def test_html_in_tokens_and_classes_is_text(notebook):
     assert any("<b>bold</b>" in text for text in panel.locator("option").all_inner_texts())
     assert panel.locator("img, script, b:text-is('bold')").count() == 0
     assert page.evaluate("window.hacked") is None
+
+
+def saved(panel, kind):
+    """The bytes of the file that a button saves."""
+    with panel.page.expect_download() as got:
+        panel.get_by_role("button", name=f"Save as {kind}").click()
+    download = got.value
+    assert download.suggested_filename == f"Known-attention.{kind.lower()}"
+    return download.path().read_bytes()
+
+
+def test_what_is_on_show_is_saved_without_the_network(notebook):
+    notebook.open(notebook.write("saved.ipynb", KNOWN))
+    notebook.run_all()
+    panel = notebook.page.locator(".wb-inspector")
+    panel.get_by_role("tab", name="Attention").click()
+    shown(notebook.page, "0.0")
+    rows = list(csv.DictReader(io.StringIO(saved(panel, "CSV").decode("utf-8-sig"))))
+    assert [row["key token"] for row in rows[:3]] == [row["query token"] for row in rows[:24:8]]
+    assert rows[1]["key token"] == "<script>window.hacked=1</script>"
+    assert [round(float(row["weight"]), 3) for row in rows] == np.eye(8).flatten().tolist()
+    box = panel.bounding_box()
+    image = np.asarray(Image.open(io.BytesIO(saved(panel, "PNG"))).convert("RGB"))
+    assert image.shape[1] == 2 * round(box["width"])
+    # The large map is drawn with the darkest ink on its diagonal, at the place where it stands on the page.
+    heat = panel.locator(".wb-heat").bounding_box()
+    x, y = (round(2 * (heat[axis] - box[axis])) for axis in "xy")
+    cell = heat["width"] / 8
+    at = [image[y + round(cell * (2 * i + 1)), x + round(cell * (2 * i + 1))].tolist() for i in range(8)]
+    assert at == [INK[:3]] * 8
+    assert image[y + round(cell), x + round(cell * 3)].tolist() == PAPER[:3]
+    text = saved(panel, "SVG").decode()
+    assert text.startswith("<svg xmlns=")
+    assert "&lt;script&gt;window.hacked=1&lt;/script&gt;" in text
+    assert notebook.page.evaluate("window.hacked") is None
 
 
 MINILM = """

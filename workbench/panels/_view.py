@@ -6,9 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.errors import DataError
 from workbench.core.names import names
 from workbench.interpret import Session
 from workbench.panels._frame import Frame
+from workbench.panels._table import Table
 
 _HERE = Path(__file__).parent
 
@@ -51,6 +56,18 @@ class View(ABC):
     def picture(self) -> str:
         """The tab as escaped HTML without scripts."""
         return ""
+
+    def table(self) -> Table:
+        """The figures of the tab, computed where they are not yet.
+
+        Raises:
+            DataError: There are none, or the tab does not apply.
+        """
+        raise DataError(f"The tab {self.title!r} has no table.")
+
+    def image(self) -> NDArray[np.uint8] | None:
+        """The map of the tab, grey (rows, columns) or RGB (rows, columns, 3); None where it is text."""
+        return None
 
 
 def views() -> Sequence[type[View]]:

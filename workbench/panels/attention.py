@@ -6,11 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from workbench.core.errors import DataError
 from workbench.interpret import AttentionMap, AttentionMaps, Session
 from workbench.panels._frame import Doubt, Frame, companded
 from workbench.panels._sketch import picture
+from workbench.panels._table import Table
 from workbench.panels._view import View, whole_number
 
 _THUMB = 32
@@ -90,9 +93,37 @@ class AttentionView(View):
             return "" if self._maps is None else f"<p>{escape(self._maps.reason)}</p>"
         layer, head = self._at
         found: AttentionMap = self._maps[layer]
-        one = companded(self._heads(found)[head][:_MOST, :_MOST].float().numpy()).data
+        one = companded(self._shown(found).numpy()).data
         label = f"Attention of {found.name}, head {head}: queries down, keys across, dark is much"
         return f"<p>{escape(label)}</p>{picture(255 - one, label, max(1, 240 // max(one.shape)))}"
+
+    def table(self) -> Table:
+        """The chosen head, a row for every query and key; positions count from 0."""
+        found = self._chosen()
+        queries, keys, weights = self._row(found.queries), self._row(found.keys), self._shown(found).tolist()
+        rows = [
+            (found.name, self._at[1], i, queries[i], j, keys[j], weight)
+            for i, row in enumerate(weights)
+            for j, weight in enumerate(row)
+        ]
+        return Table(("layer", "head", "query", "query token", "key", "key token", "weight"), rows)
+
+    def image(self) -> NDArray[np.uint8]:
+        """The chosen head, queries down, keys across; dark is much."""
+        return (255 - companded(self._shown(self._chosen()).numpy()).data).astype(np.uint8)
+
+    def _chosen(self) -> AttentionMap:
+        maps = self.session.attention
+        if not maps:
+            raise DataError(maps.reason or "No attention was computed by this model on this input.")
+        layer, head = self._at
+        found: AttentionMap = maps[min(layer, len(maps) - 1)]
+        self._at = (min(layer, len(maps) - 1), min(head, len(self._heads(found)) - 1))
+        return found
+
+    def _shown(self, found: AttentionMap) -> Tensor:
+        """(queries, keys) of the chosen head, as many as are drawn."""
+        return self._heads(found)[self._at[1]][:_MOST, :_MOST].float()
 
     def _heads(self, found: AttentionMap) -> Tensor:
         """(heads, queries, keys) of the example that is looked at."""

@@ -4,6 +4,48 @@ const load = source => {
   return import(url).finally(() => URL.revokeObjectURL(url));
 };
 
+// Files are offered to the browser by the page itself; nothing is sent anywhere.
+const offer = (name, blob) => {
+  const link = kit.el('a'), url = URL.createObjectURL(blob);
+  link.href = url;
+  link.download = name.replace(/[^\p{L}\p{N}._-]+/gu, '-');
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+};
+
+// What is on show as an SVG that needs nothing else: the panel's own markup, canvases as pictures, its own style.
+const drawing = (root, css) => {
+  const { width, height } = root.getBoundingClientRect(), copy = root.cloneNode(true);
+  const svg = new DOMParser().parseFromString('<svg><style></style><foreignObject></foreignObject></svg>', 'text/html').querySelector('svg');
+  const [style, holder] = svg.children, canvases = copy.querySelectorAll('canvas'), fields = copy.querySelectorAll('input');
+  style.textContent = css;
+  for (const name of new Set(css.match(/--wb-[a-z0-9]+/g))) copy.style.setProperty(name, getComputedStyle(root).getPropertyValue(name));
+  copy.style.margin = 0;
+  root.querySelectorAll('canvas').forEach((canvas, i) => {
+    const image = kit.el('img', canvas.className), { width: wide, height: tall } = getComputedStyle(canvas);
+    Object.assign(image.style, { width: wide, height: tall, display: 'block', imageRendering: 'pixelated' });
+    image.src = canvas.toDataURL();
+    canvases[i].replaceWith(image);
+  });
+  root.querySelectorAll('input').forEach((field, i) => fields[i].setAttribute('value', field.value));
+  for (const hidden of copy.querySelectorAll('.wb-head button')) hidden.style.visibility = 'hidden';
+  for (const node of [svg, holder]) { node.setAttribute('width', Math.ceil(width)); node.setAttribute('height', Math.ceil(height)); }
+  holder.append(copy);
+  // What no XML may hold would leave the picture empty.
+  return new XMLSerializer().serializeToString(svg).replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd');
+};
+
+// As PNG, with two pixels for each of the page's.
+const pixels = async svg => {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = kit.el('canvas'), context = canvas.getContext('2d');
+  [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((done, fail) => canvas.toBlob(blob => (blob ? done(blob) : fail(new Error('the browser made no picture'))), 'image/png'));
+};
+
 export default {
   render({ model, el: root }) {
     const { el, button, focusable } = kit;
@@ -22,6 +64,22 @@ export default {
       coding.setAttribute('aria-expanded', String(!code.hidden));
     });
     coding.setAttribute('aria-expanded', 'false');
+    const saving = el('span', 'wb-save wb-dim', head, 'Save');
+    const name = kind => `${about.name}-${current}.${kind}`, told = text => { status.textContent = text; };
+    let wanted = 0;
+    const picture = () => drawing(root, model.get('_css') || '');
+    for (const [kind, act] of [
+      ['PNG', () => pixels(picture()).then(blob => offer(name('png'), blob)).catch(error => told(`not saved: ${error.message}`))],
+      ['SVG', () => offer(name('svg'), new Blob([picture()], { type: 'image/svg+xml' }))],
+      ['CSV', () => model.send({ type: 'wish', seq: (wanted = Date.now()), wish: { save: 'csv', tab: current } })],
+    ]) button(saving, kind, act, `Save as ${kind}`);
+    // The figures are in the kernel, which sends them when they are asked for.
+    const onFile = (message, buffers) => {
+      if (message.type !== 'file' || message.seq !== wanted) return;
+      told(message.error && `not saved: ${message.error}`);
+      if (!message.error) offer(name('csv'), new Blob(buffers, { type: 'text/csv' }));
+    };
+    model.on('msg:custom', onFile);
     const list = el('div', 'wb-tabs', root);
     list.setAttribute('role', 'tablist');
     const code = el('div', 'wb-code', root), lines = el('pre', '', code);
@@ -142,6 +200,6 @@ export default {
       const whole = model.get('frame'), part = model.get('detail');
       if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
     });
-    return () => { model.off('change:working', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+    return () => { model.off('msg:custom', onFile); model.off('change:working', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
   },
 };

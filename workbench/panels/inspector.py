@@ -16,7 +16,6 @@ from typing import Any
 import traitlets
 from torch import nn
 
-from workbench.core import device as devices
 from workbench.core.batch import is_pyg
 from workbench.core.calling import Call, scores
 from workbench.core.environment import kernel_present, strict
@@ -25,6 +24,11 @@ from workbench.interpret import Session
 from workbench.panels._base import Panel
 from workbench.panels._frame import Doubt, Frame
 from workbench.panels._given import given, prepared
+from workbench.panels._header import facts, title
+from workbench.panels._raster import enlarged, written
+from workbench.panels._saving import send_table
+from workbench.panels._sketch import png
+from workbench.panels._table import Table
 from workbench.panels._view import View, source, views, whole_number
 
 _HERE = Path(__file__).parent
@@ -98,6 +102,48 @@ class Inspector(Panel):
         """
         self.show({"tab": tab})
         return self
+
+    @property
+    def shown(self) -> str:
+        """The name of the tab on show."""
+        return str(self.frame.get("wish", {}).get("tab", next(iter(self._views), "")))
+
+    def table(self, tab: str | None = None) -> Table:
+        """The figures of a tab as rows, at full precision.
+
+        Args:
+            tab: Its name; the one on show when not given.
+
+        Returns:
+            ``.columns`` and ``.rows``; ``.csv()`` as text; ``.dataframe()`` where pandas is installed.
+
+        Raises:
+            UnknownNameError: There is no such tab.
+            DataError: The tab does not apply to this model and input.
+        """
+        with self._showing:
+            return self._view(tab or self.shown).table()
+
+    def snapshot(self) -> bytes:
+        """The tab on show as a PNG: its map, or its text where it has none.
+
+        Raises:
+            MissingExtraError: The tab is text, and Pillow is not installed (extra ``data``).
+            DataError: The tab does not apply to this model and input.
+        """
+        with self._showing:
+            view = self._view(self.shown)
+            image = view.image()
+            return png(
+                written(f"{self.about['name']}: {view.title}\n\n{view.text()}") if image is None else enlarged(image)
+            )
+
+    def wished(self, wish: Mapping[str, Any], seq: int) -> None:
+        """Work on what the page wishes in the background; a file goes to the page that asked and into no trait."""
+        if "save" in wish:
+            send_table(self, str(wish.get("tab")), seq)
+        else:
+            super().wished(wish, seq)
 
     def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
         """The tab, or the part of it, that the page asks for."""
@@ -205,19 +251,3 @@ def values(session: Session) -> Sequence[Any]:
     """What stands in the input."""
     inputs = session.batch.inputs
     return list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
-
-
-def title(model: nn.Module) -> str:
-    """What a person calls a model: the last part of its pretrained name, else its class."""
-    config = getattr(model, "config", None)
-    given = getattr(config, "_name_or_path", "") or getattr(config, "name_or_path", "")
-    parts = [part for part in str(given).split("/") if part not in ("", "model", "weights")]
-    return parts[-1] if parts else type(model).__name__
-
-
-def facts(model: nn.Module) -> str:
-    """Class, size, device and mode in one line."""
-    count = sum(parameter.numel() for parameter in model.parameters())
-    size = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count:,}"  # noqa: PLR2004 - a million
-    mode = "train" if model.training else "eval"
-    return f"{type(model).__name__} · {size} parameters · {devices.of(model)} · {mode}"

@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from workbench.interpret import Overview, Part, Session
 from workbench.panels._frame import Doubt, Frame
+from workbench.panels._table import Table
 from workbench.panels._view import View
 
 _MOST_ROWS = 2000
 _FEW_ROWS = 40
+_COLUMNS = ("module", "class", "output", "parameters", "bytes", "calls", "flops", "time", "dead", "zeros", "tied")
 
 
 class OverviewView(View):
@@ -37,6 +39,10 @@ class OverviewView(View):
         """The upper part of the tree as aligned columns."""
         return "" if self._seen is None else str(_upper(self._seen))
 
+    def table(self) -> Table:
+        """Every module with its figures; shares of 0 to 1."""
+        return Table(_COLUMNS, [_figures(part) for part in self.session.overview().parts])
+
     def picture(self) -> str:
         """The upper part of the tree as a table."""
         return "" if self._seen is None else _upper(self._seen)._repr_html_()  # pyright: ignore[reportPrivateUsage]
@@ -56,6 +62,12 @@ def _row(part: Part) -> dict[str, object]:
         "time": part.time_share,
         "dead": part.dead,
     }
+
+
+def _figures(part: Part) -> tuple[object, ...]:
+    shares = part.time_share, part.dead, part.zeros
+    size = part.parameters, part.bytes
+    return (part.path, part.kind, part.output, *size, part.calls, part.flops, *shares, " ".join(part.tied))
 
 
 def _open(parts: tuple[Part, ...]) -> int:

@@ -15,6 +15,7 @@ from workbench.core.errors import DataError, ModelError
 from workbench.interpret import Attribution, Session
 from workbench.panels._frame import Doubt, Frame, Packed
 from workbench.panels._sketch import picture
+from workbench.panels._table import Table
 from workbench.panels._view import View, whole_number
 
 PATIENCE = 15.0
@@ -33,6 +34,7 @@ class SaliencyView(View):
         super().__init__(session, columns)
         self._of: object = None
         self._found: Attribution | None = None
+        self._shown: Attribution | None = None
         self._rest: Iterator[Attribution] = iter(())
         self._last = 0.0
 
@@ -75,6 +77,7 @@ class SaliencyView(View):
                 return
 
     def _frame(self, found: Attribution) -> Frame:
+        self._shown = found
         at = self._example(len(found.scores))
         meta, arrays = self._drawn(found, found.scores[at])
         label = found.targets[at] if at < len(found.targets) else ""
@@ -100,6 +103,32 @@ class SaliencyView(View):
         meta, arrays = self._drawn(found, found.scores[self._example(len(found.scores))])
         about = f"<p>{escape(found.method)}: {escape(found.target)}</p>"
         return f"{about}{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+
+    def table(self) -> Table:
+        """The scores of the example, a row for every token, column or pixel."""
+        meta, values = self._drawing()
+        if meta["kind"] == "pixels":
+            pixels = [(i, j, score) for i, row in enumerate(values.tolist()) for j, score in enumerate(row)]
+            return Table(("row", "column", "score"), pixels)
+        if meta["kind"] == "tokens":
+            pairs = zip(meta["labels"], values.tolist(), strict=True)
+            return Table(("position", "token", "score"), [(i, *pair) for i, pair in enumerate(pairs)])
+        given = meta["values"] or [None] * len(values)
+        return Table(("column", "value", "score"), list(zip(meta["labels"], given, values.tolist(), strict=True)))
+
+    def image(self) -> NDArray[np.uint8] | None:
+        """The scores of pixels: orange for, blue against."""
+        meta, values = self._drawing()
+        return _inked(values) if meta["kind"] == "pixels" else None
+
+    def _drawing(self) -> tuple[dict[str, Any], NDArray[np.float32]]:
+        """How the best scores so far are drawn."""
+        results = self._results()
+        found = next(results)
+        if self._shown is not found:  # not yet on show, so what it becomes is what a person would see
+            *_, found = (found, *results)
+        meta, arrays = self._drawn(found, found.scores[self._example(len(found.scores))])
+        return meta, arrays["scores"].data
 
     def _example(self, rows: int) -> int:
         return min(self.session.selection.example, rows - 1)
@@ -192,9 +221,7 @@ def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
     """The scores without a script: tokens on coloured ground, a map as a picture, the strongest columns as a list."""
     top = float(np.abs(scores).max(initial=0.0)) or 1.0
     if meta["kind"] == "pixels":
-        strength = np.sqrt(np.abs(scores) / top)[..., None]
-        ink = np.where(scores[..., None] > 0, (194, 94, 0), (40, 70, 190))
-        image = np.rint(255 + (ink - 255) * strength).astype(np.uint8)
+        image = _inked(scores)
         return picture(image, "scores: orange for, blue against", max(1, 240 // max(image.shape[:2])))
     if meta["kind"] == "tokens":
         inks = [f"rgba({'230,119,0' if v > 0 else '59,91,219'},{0.75 * abs(v) / top:.2f})" for v in scores.tolist()]
@@ -202,6 +229,13 @@ def _sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
         return "".join(f'<span style="background:{ink}">{escape(word)} </span>' for word, ink in words)
     order = np.argsort(-np.abs(scores))[:12]
     return "<ul>" + "".join(f"<li>{escape(str(meta['labels'][i]))}: {scores[i]:+.3g}</li>" for i in order) + "</ul>"
+
+
+def _inked(scores: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scores (rows, columns) as an RGB image on white, on a square-root scale."""
+    strength = np.sqrt(np.abs(scores) / (float(np.abs(scores).max(initial=0.0)) or 1.0))[..., None]
+    ink = np.where(scores[..., None] > 0, (194, 94, 0), (40, 70, 190))
+    return np.rint(255 + (ink - 255) * strength).astype(np.uint8)
 
 
 VIEW = SaliencyView
