@@ -65,7 +65,7 @@ def start(  # noqa: PLR0913 - the names others rely on
         DataError: The data is empty or broken, does not fit the model, or nothing says what to optimise.
         UnknownNameError: There is no data set or task of that name.
     """
-    run = _started(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
+    run = begin(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
     show_live(run)
     return run
 
@@ -95,7 +95,7 @@ def fit(  # noqa: PLR0913 - the names others rely on
         DataError: As in ``start``.
         UnknownNameError: As in ``start``.
     """
-    run = _started(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
+    run = begin(model, data, objective, driver, epochs, steps, seed, settings, directory, device, on_event, call)
     return wait_shown(run)
 
 
@@ -145,7 +145,7 @@ def runs(root: str | Path | None = None) -> RunTable:
     return recorded(root)
 
 
-def _started(  # noqa: PLR0913, PLR0917 - the face's arguments, handed on once
+def begin(  # noqa: PLR0913, PLR0917 - the face's arguments, handed on once
     model: nn.Module,
     data: Any,
     objective: Plan | None,
@@ -159,6 +159,7 @@ def _started(  # noqa: PLR0913, PLR0917 - the face's arguments, handed on once
     on_event: Callable[[Event], None] | None,
     call: Call | None,
 ) -> Run:
+    """Train in the background as ``start`` does; nothing is shown."""
     _check_model(model)
     source = source_of(data)
     plan = plan_of(model, source, objective, driver)

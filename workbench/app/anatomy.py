@@ -1,0 +1,150 @@
+"""The layers of an architecture before it is built: shapes, parameters and FLOPs of one example.
+
+The model is made and called on torch's meta device, where tensors have shapes and no numbers. One that needs numbers
+on the way (a graph's indices, say) is built for real where it is small.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from workbench.core import live
+from workbench.core.calling import call, scores
+from workbench.core.config import Config
+from workbench.core.errors import ModelError
+from workbench.zoo import Architecture
+
+MOST_ROWS = 18
+"""layers that are listed; deeper ones are summed up in those above"""
+
+_SMALL = 20_000_000
+"""parameters of a model that is built only to be looked at, at most"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One module."""
+
+    path: str
+    kind: str
+    depth: int
+    output: str
+    """shape of its output, B standing for the batch; empty where it did not run"""
+    parameters: int
+    """with its submodules"""
+    flops: int
+    """of one example, with its submodules"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """A model's layers, as far down as fits on a page."""
+
+    layers: tuple[Layer, ...]
+    parameters: int
+    flops: int | None
+    """of one example; None where the model was not called"""
+    note: str = ""
+    """what is missing, and why"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The layers as JSON."""
+        return asdict(self)
+
+
+def anatomy(architecture: Architecture, config: Config, inputs: Any = None) -> Anatomy:
+    """The layers that a config gives, without the weights where that can be.
+
+    Args:
+        architecture: An entry.
+        config: Of the entry's class.
+        inputs: One example as a batch; None where there is no data, and then only parameters are known.
+
+    Returns:
+        The layers. Generator and step lock are as before.
+    """
+    with live.look():
+        with torch.device("meta"):
+            model = architecture.build(config)
+        if architecture.examples is not None:
+            inputs = architecture.examples(config, 1)
+        if inputs is None:
+            return _listed(model, {}, None, "Shapes and FLOPs need the data.")
+        try:
+            return _ran(model, _moved(inputs))
+        except Exception as error:  # noqa: BLE001 - a library may refuse the meta device in any way
+            return _for_real(architecture, config, inputs, model, error)
+
+
+def _for_real(
+    architecture: Architecture, config: Config, inputs: Any, model: nn.Module, reason: BaseException
+) -> Anatomy:
+    if sum(p.numel() for p in model.parameters()) > _SMALL:
+        return _listed(model, {}, None, f"Shapes and FLOPs are known when it is built: {_first(reason)}")
+    try:
+        return _ran(architecture.initialised(config, seed=0), inputs)
+    except Exception as error:  # noqa: BLE001 - the reason belongs on the page
+        return _listed(model, {}, None, f"It cannot be called with this data: {_first(error)}")
+
+
+def _first(error: BaseException) -> str:
+    return str(error).partition("\n")[0][:160]
+
+
+def _moved(inputs: Any) -> Any:
+    return tuple(value.to("meta") for value in inputs) if isinstance(inputs, tuple) else inputs.to("meta")
+
+
+def _ran(model: nn.Module, inputs: Any) -> Anatomy:
+    shapes: dict[nn.Module, str] = {}
+
+    def note(module: nn.Module, _: object, output: object) -> None:
+        try:
+            shapes[module] = _shape(scores(output).shape)
+        except ModelError:  # an output without a tensor has no shape
+            return
+
+    # The model was made here and is thrown away: its hooks are nobody else's.
+    for module in model.modules():
+        module.register_forward_hook(note)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), live.evaluating(model), counter:
+        call(model, inputs)
+    counts = {path: sum(kinds.values()) for path, kinds in counter.get_flop_counts().items()}
+    return _listed(model, shapes, counts)
+
+
+def _shape(size: torch.Size) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join("B" if i == 0 and n == 1 else str(n) for i, n in enumerate(size))
+
+
+def _listed(
+    model: nn.Module, shapes: Mapping[nn.Module, str], counts: Mapping[str, int] | None, note: str = ""
+) -> Anatomy:
+    rows = [(path, module) for path, module in model.named_modules() if path]
+    deepest = max((path.count(".") for path, _ in rows), default=0)
+    depth = next((d for d in range(deepest, 0, -1) if sum(p.count(".") <= d for p, _ in rows) <= MOST_ROWS), 0)
+    top, flops = type(model).__name__, dict(counts or {})
+    layers = [
+        Layer(
+            path=path,
+            kind=type(module).__name__,
+            depth=path.count("."),
+            output=shapes.get(module, ""),
+            parameters=sum(p.numel() for p in module.parameters()),
+            flops=flops.get(f"{top}.{path}", 0),
+        )
+        for path, module in rows
+        if path.count(".") <= depth
+    ]
+    left = len(layers) - MOST_ROWS
+    more = f"{left} more layers are not listed." if left > 0 else ""
+    total = sum(p.numel() for p in model.parameters())
+    whole = flops.get("Global") if counts is not None else None
+    return Anatomy(
+        layers=tuple(layers[:MOST_ROWS]), parameters=total, flops=whole, note=" ".join(x for x in (note, more) if x)
+    )
