@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -183,10 +184,11 @@ def test_a_pretrained_transformer(notebook):
     panel.locator(".wb-tok").first.wait_for()
     panel.get_by_role("button", name="Show code").click()
     notebook.photograph(panel, "saliency")
-    typed = panel.get_by_role("textbox")
+    typed = panel.get_by_role("combobox", name="Input text")
     typed.fill("Paris is lovely.")
     typed.press("Enter")
     panel.locator(".wb-tok", has_text="paris").wait_for()
+    assert panel.locator("datalist option").first.get_attribute("value").startswith("The central bank")
 
 
 PICTURES = """
@@ -214,7 +216,9 @@ def test_pictures_refusals_and_the_next_example(notebook):
     before = panel.get_attribute("data-seq")
     panel.get_by_role("button", name="Next example").click()
     page.wait_for_function("was => document.querySelector('.wb-inspector').dataset.seq !== was", arg=before)
-    assert "example 2 of 8" in panel.inner_text()
+    assert "example 2 of 270" in panel.inner_text()
+    panel.get_by_role("button", name="misclassified example").click()
+    panel.get_by_text(re.compile(r"^predicted \d, is \d$")).wait_for()
     notebook.photograph(panel, "pixels")
 
 

@@ -154,7 +154,7 @@ def test_a_token_chosen_in_one_tab_is_chosen_in_the_other(shown):
 def test_the_next_example_is_looked_at(shown):
     shown.show({"tab": "attention", "input": {"example": 1}})
     assert shown.frame["meta"]["queries"] == ["four", "three", "two", "two"]
-    assert shown.input == {"text": None, "example": 1, "examples": 2}
+    assert (shown.input["text"], shown.input["example"], shown.input["examples"]) == (None, 1, 2)
 
 
 def test_another_text_is_looked_at():

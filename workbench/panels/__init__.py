@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.panels.attaching import attach as attach
     from workbench.panels.inspector import Inspector as Inspector
-    from workbench.panels.inspector import attach as attach
     from workbench.panels.live import Live as Live
     from workbench.panels.live import follow as follow
 
-_FILES = {"inspector": ("Inspector", "attach"), "live": ("Live", "follow")}
+_FILES = {"inspector": ("Inspector",), "attaching": ("attach",), "live": ("Live", "follow")}
 
 
 def __getattr__(name: str) -> Any:

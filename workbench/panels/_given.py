@@ -8,6 +8,7 @@ from torch import Tensor
 
 from workbench.core.batch import Batch, is_pyg
 from workbench.core.errors import DataError
+from workbench.panels._pool import Pool
 
 EXAMPLES = 8
 """of a data set that are looked at"""
@@ -27,6 +28,8 @@ class Given:
     """names of the columns"""
     processor: Any = None
     """what writes tokens as text"""
+    pool: Pool | None = None
+    """all examples, where some of a data set were taken"""
 
 
 class Vocabulary:
@@ -99,4 +102,4 @@ def _of_dataset(data: Any, processor: Any, names: Sequence[str] | None) -> Given
         processor = Vocabulary(field.labels)
     columns = field.labels if field.kind == "table" else ()
     batch = data.sample_batch(EXAMPLES, split)
-    return Given(inputs=batch, classes=classes, columns=columns, processor=processor)
+    return Given(inputs=batch, classes=classes, columns=columns, processor=processor, pool=Pool(data, split))

@@ -132,20 +132,29 @@ export default {
     // The input row: another text, or another of the examples. A single example has none.
     const look = input => link.ask({ tab: current, input });
     const given = () => {
-      const { text, example, examples } = model.get('input');
+      const { text, example, examples, history, answers, said } = model.get('input');
+      const parts = () => [...row.querySelectorAll('input, button')], at = parts().indexOf(root.getRootNode().activeElement);
       row.hidden = text === null && examples < 2;
       row.replaceChildren();
       if (text !== null) {
         const typed = focusable(el('input', '', row), 'Input text; Enter looks at it');
         typed.type = 'text';
         typed.value = text;
+        const past = el('datalist', '', row);
+        past.id = `wb-past-${Math.random().toString(36).slice(2)}`;
+        typed.setAttribute('list', past.id);
+        for (const old of history.slice(1)) el('option', '', past).value = old;
         typed.addEventListener('keydown', event => { if (event.key === 'Enter') look({ text: typed.value }); });
       } else if (examples > 1) {
-        el('span', 'wb-dim wb-num', row, `example ${example + 1} of ${examples}`);
+        el('span', 'wb-dim wb-num', row, `example ${(example + 1).toLocaleString('en')} of ${examples.toLocaleString('en')}`);
         const go = to => look({ example: (to + examples) % examples });
         button(row, '◀', () => go(example - 1), 'Previous example');
         button(row, '▶', () => go(example + 1), 'Next example');
+        button(row, 'Random', () => go(example + 1 + Math.floor(Math.random() * (examples - 1))), 'Random example');
+        if (answers) button(row, 'Misclassified', () => look({ misclassified: true }), 'The first or next misclassified example');
+        el('span', 'wb-dim wb-num', row, said).setAttribute('role', 'status');
       }
+      if (at >= 0) parts()[at]?.focus();
     };
     given();
     model.on('change:input', given);

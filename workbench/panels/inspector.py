@@ -14,22 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
-from torch import nn
 
-from workbench.core.batch import is_pyg
-from workbench.core.calling import Call, scores
 from workbench.core.environment import kernel_present, strict
 from workbench.core.errors import UnknownNameError, nearest
 from workbench.interpret import Session
+from workbench.panels._asking import InputRow
 from workbench.panels._base import Panel
+from workbench.panels._desk import DESK
 from workbench.panels._frame import Doubt, Frame
-from workbench.panels._given import given, prepared
 from workbench.panels._header import facts, title
+from workbench.panels._pool import Pool
 from workbench.panels._raster import enlarged, written
 from workbench.panels._saving import send_table
 from workbench.panels._sketch import png
 from workbench.panels._table import Table
-from workbench.panels._view import View, source, views, whole_number
+from workbench.panels._view import View, source, views
 
 _HERE = Path(__file__).parent
 
@@ -48,29 +47,38 @@ class Inspector(Panel):
     """the ESM of the tabs that have been opened: a page never receives what it does not draw"""
 
     input: Any = traitlets.Dict().tag(sync=True)
-    """the input row: the text that may be changed, or which of the examples is looked at"""
+    """the input row: the text that may be changed and those before it, or which of the examples is looked at"""
 
-    def __init__(self, session: Session, *, text: str | None = None, columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        text: str | None = None,
+        columns: Sequence[str] = (),
+        pool: Pool | None = None,
+    ) -> None:
         """Draw the first tab.
 
         Args:
             session: The model and input on show.
             text: What was typed, where the input is text; the page lets a person type another.
             columns: What the columns of a table are called.
+            pool: All examples, where the session looks at the first of a data set.
 
         Raises:
             WorkbenchError: The first tab could not be computed.
         """
         self._session: Session | None = session
+        self._row: InputRow | None = None
         self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
         super().__init__()
         try:
-            self._begin(session, text)
+            self._begin(session, text, pool)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, session: Session, text: str | None) -> None:
+    def _begin(self, session: Session, text: str | None, pool: Pool | None) -> None:
         self.about = {"name": title(session.model), "facts": facts(session.model)}
         self._list_tabs()
         first, *others = self._views
@@ -78,7 +86,12 @@ class Inspector(Panel):
             for name in others:
                 self.show({"tab": name}, once=True)
         self.show({"tab": first}, once=True)
-        self.input = {"text": text, "example": session.selection.example, "examples": examples(session)}
+        self._row = InputRow(session, text, pool, self._draw_row)
+        self._draw_row()
+
+    def _draw_row(self) -> None:
+        if self._row is not None and not self.closed:
+            self.input = self._row.state()
 
     @property
     def session(self) -> Session:
@@ -145,12 +158,27 @@ class Inspector(Panel):
         else:
             super().wished(wish, seq)
 
+    def look(self, text: str | None = None, *, example: int | None = None, misclassified: bool = False) -> "Inspector":
+        """Look at another input in the tab on show.
+
+        Args:
+            text: In place of what was typed.
+            example: Its position in the data set or batch.
+            misclassified: Whether the first example that the model gets wrong is looked for; the next one when such
+                a one is on show.
+        """
+        wish = (
+            {"text": text} if text is not None else {"misclassified": True} if misclassified else {"example": example}
+        )
+        self.show({"tab": self.shown, "input": wish})
+        return self
+
     def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
         """The tab, or the part of it, that the page asks for."""
         view = self._view(str(wish.get("tab")))
         part = wish.get("part")
         if isinstance(wish.get("input"), Mapping):
-            self._look_at(wish["input"])
+            self._take(wish["input"])
         if view.name not in self.sources:
             self.sources = {**self.sources, view.name: source(view.name)}
         if isinstance(part, Mapping):
@@ -172,7 +200,7 @@ class Inspector(Panel):
     def close(self) -> None:
         """Take the panel off the page and let go of the model."""
         super().close()
-        self._session, self._views = None, {}
+        self._session, self._row, self._views = None, None, {}
 
     def text(self) -> str:
         """The model in one line, and the first tab in characters."""
@@ -184,18 +212,9 @@ class Inspector(Panel):
         head = f"<b>{escape(self.about['name'])}</b> <code>{escape(self.about['facts'])}</code>"
         return f"<div>{head}{''.join(view.picture() for view in self._shown())}</div>"
 
-    def _look_at(self, wish: Mapping[str, Any]) -> None:
-        """Another text, or another of the examples."""
-        session = self.session
-        text = wish.get("text")
-        if isinstance(text, str) and self.input["text"] is not None:
-            session.use(prepared(text, session.processor))
-            self.input = {**self.input, "text": text}
-        elif "example" in wish:
-            count = self.input["examples"]
-            at = whole_number(wish, "example", count)
-            session.select(example=at)
-            self.input = {**self.input, "example": at}
+    def _take(self, wish: Mapping[str, Any]) -> None:
+        if self._row is not None:
+            self._row.take(wish, lambda: not (self.closed or DESK.waits(id(self))))
 
     def _shown(self) -> Sequence[View]:
         return [self._views[name] for name in self._views if name in self.sources]
@@ -211,43 +230,3 @@ class Inspector(Panel):
             {"name": view.name, "title": view.title, "refused": known.get(view.name, "")}
             for view in self._views.values()
         ]
-
-
-def attach(
-    model: nn.Module,
-    inputs: Any,
-    *,
-    names: Sequence[str] | None = None,
-    processor: Any = None,
-    call: Call | None = None,
-    target: Any = None,
-) -> Inspector:
-    """Show the inside of any live model.
-
-    Args:
-        model: Any module; it is neither changed nor copied.
-        inputs: An example, a ``Batch``, or a data set.
-        names: Names of the classes, where a data set does not know them.
-        processor: A tokenizer, or a function that turns raw inputs into what the model takes.
-        call: ``fn(model, inputs)`` for models that are called in an unusual way.
-        target: Which output is explained; the likeliest when not given.
-
-    Raises:
-        WorkbenchError: The model cannot be called with these inputs.
-    """
-    found = given(inputs, processor, names)
-    session = Session(model, found.inputs, names=found.classes, processor=found.processor, call=call, target=target)
-    return Inspector(session, text=found.text, columns=found.columns)
-
-
-def examples(session: Session) -> int:
-    """How many rows of the input can be looked at one by one; 1 where they are parts of one, as nodes of a graph."""
-    value = scores(session.output)
-    rows = len(session.batch)
-    return rows if value.dim() and len(value) == rows and not any(map(is_pyg, values(session))) else 1
-
-
-def values(session: Session) -> Sequence[Any]:
-    """What stands in the input."""
-    inputs = session.batch.inputs
-    return list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
