@@ -66,6 +66,8 @@ class Frame:
     """the footer"""
     code: str = ""
     """the lines that compute the same figures without a panel"""
+    cell: str = ""
+    """the cell that shows the same screen again"""
     refused: str = ""
     """why there is nothing to show, in one sentence"""
 
@@ -76,6 +78,7 @@ class Frame:
             "arrays": {name: packed.message() for name, packed in self.arrays.items()},
             "doubts": [{"level": doubt.level, "text": doubt.text} for doubt in self.doubts],
             "code": self.code,
+            "cell": self.cell,
             "refused": self.refused,
             "bytes": len(json.dumps(self.meta)) + sum(packed.data.nbytes for packed in self.arrays.values()),
         }

@@ -49,6 +49,10 @@ class View(ABC):
         del wish
         return self.whole()
 
+    def chosen(self) -> dict[str, int]:
+        """What is chosen within the tab, as ``part`` takes it."""
+        return {}
+
     def text(self) -> str:
         """The tab in characters."""
         return self.title

@@ -7,6 +7,7 @@ from torch import nn
 
 from workbench.core.calling import Call
 from workbench.interpret import Session
+from workbench.panels._cell import Origin
 from workbench.panels._given import given
 from workbench.panels.inspector import Inspector
 
@@ -35,4 +36,5 @@ def attach(
     """
     found = given(inputs, processor, names)
     session = Session(model, found.inputs, names=found.classes, processor=found.processor, call=call, target=target)
-    return Inspector(session, text=found.text, columns=found.columns, pool=found.pool)
+    origin = Origin(names=names, processor=processor, call=call, target=target)
+    return Inspector(session, text=found.text, columns=found.columns, pool=found.pool, origin=origin)

@@ -97,6 +97,11 @@ class AttentionView(View):
         label = f"Attention of {found.name}, head {head}: queries down, keys across, dark is much"
         return f"<p>{escape(label)}</p>{picture(255 - one, label, max(1, 240 // max(one.shape)))}"
 
+    def chosen(self) -> dict[str, int]:
+        """The head and, where one was pointed at, the query."""
+        token = self.session.selection.token
+        return dict(zip(("layer", "head"), self._at, strict=True)) | ({} if token is None else {"query": token})
+
     def table(self) -> Table:
         """The chosen head, a row for every query and key; positions count from 0."""
         found = self._chosen()

@@ -82,8 +82,14 @@ export default {
     model.on('msg:custom', onFile);
     const list = el('div', 'wb-tabs', root);
     list.setAttribute('role', 'tablist');
-    const code = el('div', 'wb-code', root), lines = el('pre', '', code);
-    button(code, 'Copy', () => navigator.clipboard?.writeText(lines.textContent));
+    const code = el('div', '', root), snippet = (title, label) => {
+      const box = el('div', 'wb-code', code);
+      el('h4', '', box, title);
+      const lines = el('pre', '', box);
+      button(box, 'Copy', () => navigator.clipboard?.writeText(lines.textContent), label);
+      return text => { box.hidden = !text; lines.textContent = text || ''; };
+    };
+    const screen = snippet('this screen', 'Copy the cell of this screen'), lines = snippet('its figures', 'Copy the lines of its figures');
     code.hidden = true;
     const row = el('div', 'wb-input', root);
     const body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
@@ -196,8 +202,9 @@ export default {
         if (level === 'bad') el('p', 'wb-error', says, `Do not rely on this: ${text}.`).setAttribute('role', 'alert');
       }
       root.dataset.seq = frame.seq;
-      lines.textContent = frame.code || '';
-      coding.disabled = !frame.code;
+      screen(frame.cell);
+      lines(frame.code);
+      coding.disabled = !frame.code && !frame.cell;
       kit.marks(foot, frame.doubts, frame.refused ? '' : `${kit.short(frame.bytes, 'B')} sent · ${Math.round(frame.ms)} ms`);
     };
     const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); draw(f, false); };

@@ -20,6 +20,7 @@ from workbench.core.errors import UnknownNameError, nearest
 from workbench.interpret import Session
 from workbench.panels._asking import InputRow
 from workbench.panels._base import Panel
+from workbench.panels._cell import Origin, cell
 from workbench.panels._desk import DESK
 from workbench.panels._frame import Doubt, Frame
 from workbench.panels._header import facts, title
@@ -56,6 +57,7 @@ class Inspector(Panel):
         text: str | None = None,
         columns: Sequence[str] = (),
         pool: Pool | None = None,
+        origin: Origin | None = None,
     ) -> None:
         """Draw the first tab.
 
@@ -64,11 +66,14 @@ class Inspector(Panel):
             text: What was typed, where the input is text; the page lets a person type another.
             columns: What the columns of a table are called.
             pool: All examples, where the session looks at the first of a data set.
+            origin: What ``attach`` was given, for the code that is shown.
 
         Raises:
             WorkbenchError: The first tab could not be computed.
         """
         self._session: Session | None = session
+        self._text = text
+        self._origin = origin if origin is not None else Origin()
         self._row: InputRow | None = None
         self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
         super().__init__()
@@ -104,15 +109,19 @@ class Inspector(Panel):
             raise UnknownNameError("This Inspector is closed and has let go of its model: attach again.")
         return self._session
 
-    def choose(self, tab: str) -> "Inspector":
+    def choose(self, tab: str, **part: int) -> "Inspector":
         """Show a tab; raises what its computation raises.
 
         Args:
             tab: Its name.
+            part: What is chosen within it: ``layer``, ``head`` and ``query`` of attention, ``target`` and ``token``
+                of saliency.
 
         Raises:
             UnknownNameError: There is no such tab.
         """
+        if part:
+            self.show({"tab": tab, "part": part}, once=True)
         self.show({"tab": tab})
         return self
 
@@ -182,16 +191,19 @@ class Inspector(Panel):
         if view.name not in self.sources:
             self.sources = {**self.sources, view.name: source(view.name)}
         if isinstance(part, Mapping):
-            yield from (("detail", self._with_age(frame)) for frame in view.part(part))
+            yield from (("detail", self._finished(view, frame)) for frame in view.part(part))
             return
         if self.session.stale:
             self.session.refresh()
         for frame in view.whole():
             self._list_tabs({view.name: frame.refused})
-            yield "frame", self._with_age(frame)
+            yield "frame", self._finished(view, frame)
 
-    def _with_age(self, frame: Frame) -> Frame:
-        """The frame, saying so where the weights have changed since its figures were computed."""
+    def _finished(self, view: View, frame: Frame) -> Frame:
+        """The frame with its cell, saying so where the weights have changed since its figures were computed."""
+        row = self._row
+        text, example = (row.text, row.example) if row is not None else (self._text, 0)
+        frame = replace(frame, cell=cell(self._origin, view.name, view.chosen(), text=text, example=example))
         if not self.session.stale:
             return frame
         old = Doubt("warn", "The weights have changed since this was computed: Refresh computes it again.")

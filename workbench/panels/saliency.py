@@ -50,7 +50,7 @@ class SaliencyView(View):
         """Another class is to be explained, or a token is pointed at."""
         if "token" in wish:
             self.session.select(token=whole_number(wish, "token", 1 << 20))
-        else:
+        if "target" in wish or "token" not in wish:
             choices = {choice["value"] for choice in self._choices()}
             target = wish.get("target")
             label = target if isinstance(target, int) and target in choices and target >= 0 else None
@@ -103,6 +103,11 @@ class SaliencyView(View):
         meta, arrays = self._drawn(found, found.scores[self._example(len(found.scores))])
         about = f"<p>{escape(found.method)}: {escape(found.target)}</p>"
         return f"{about}{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+
+    def chosen(self) -> dict[str, int]:
+        """The class that was asked for, and the token that was pointed at."""
+        given = {"target": self.session.selection.label, "token": self.session.selection.token}
+        return {name: value for name, value in given.items() if value is not None}
 
     def table(self) -> Table:
         """The scores of the example, a row for every token, column or pixel."""
