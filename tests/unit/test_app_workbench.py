@@ -22,6 +22,7 @@ from workbench.compression import Prune
 from workbench.core.calling import call, scores
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, MissingExtraError, ModelError, UnknownNameError, WorkbenchError
+from workbench.panels._desk import DESK
 from workbench.panels.form import fields, mistakes
 from workbench.verbs.resolving import dataset_of
 from workbench.zoo import _badges
@@ -106,6 +107,8 @@ def test_each_kind_of_field_gets_its_control_with_range_and_help():
     assert drawn["free"]["slider"] is None
     assert drawn["maybe"]["optional"]
     assert drawn["huge"]["slider"]["log"]
+    assert not drawn["closed"]["slider"]["log"]
+    assert {f["name"]: f["slider"] for f in fields(Training, {})}["seed"] is None
     assert drawn["way"]["choices"] == ["up", "down"]
 
 
@@ -124,7 +127,8 @@ def test_mistakes_stand_under_their_fields():
     assert set(said) == {"closed", "share"}
     assert "99" in said["closed"]
     assert "99" not in said["share"]
-    assert mistakes(Every, "Every: the two do not fit.", "rate") == {"rate": "Every: the two do not fit."}
+    assert said["closed"].startswith("Input should be less than")
+    assert mistakes(Every, "Every: the two do not fit.", "rate") == {"rate": "The two do not fit."}
     assert mistakes(Every, "Nothing fits.", "unknown") == {"": "Nothing fits."}
 
 
@@ -159,6 +163,16 @@ def test_flops_are_twice_the_products():
     config = architecture.config(height=8, width=8, filters=2, stages=1, classes=3)
     seen = anatomy(architecture, config, dataset_of("digits").sample_batch(1))
     assert seen.flops == 2 * (8 * 8 * 2 * 9 + 2 * 4 * 4 * 3)
+
+
+def test_a_large_model_is_called_without_its_weights(monkeypatch):
+    architecture, inputs = zoo.entry("cnn"), dataset_of("digits").sample_batch(1)
+    config = architecture.config(height=8, width=8, filters=256, stages=3)
+    monkeypatch.setattr(type(architecture), "initialised", lambda *_, **__: pytest.fail("it was built"))
+    large = anatomy(architecture, config, inputs)
+    assert large.parameters > 3_000_000
+    assert large.flops == 2 * 9 * (64 * 256 + 16 * 256 * 512 + 4 * 512 * 1024) + 2 * 1024 * 10
+    assert large.layers[-1].output == "B \N{MULTIPLICATION SIGN} 10"
 
 
 def test_looking_at_layers_leaves_the_generator_alone():
@@ -375,6 +389,23 @@ def test_every_screen_is_plain_data(app):
 
 
 # Life
+
+
+def test_the_page_opens_before_the_layers_are_known_and_shows_them_soon():
+    app = app_on()
+    assert app.panel.frame["meta"]["form"]
+    assert DESK.settle()
+    assert app.panel.frame["meta"]["layers"]["parameters"] > 0
+    app.close()
+
+
+def test_without_a_page_there_is_the_code():
+    app = app_on(**{"<b>": nn.Linear(1, 1)})
+    data, _ = app._repr_mimebundle_()
+    assert "wb.attach(model, 'fashion_classes')" in data["text/plain"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["text/html"].startswith("<pre>")
+    app.close()
 
 
 def test_two_apps_do_not_know_each_other(app):

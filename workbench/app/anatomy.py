@@ -1,7 +1,7 @@
 """The layers of an architecture before it is built: shapes, parameters and FLOPs of one example.
 
-The model is made and called on torch's meta device, where tensors have shapes and no numbers. One that needs numbers
-on the way (a graph's indices, say) is built for real where it is small.
+A small model is built and called. A large one is called on torch's meta device, where tensors have shapes and no
+numbers, unless it needs numbers on the way, as the indices of a graph are.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,11 @@ from workbench.zoo import Architecture
 MOST_ROWS = 18
 """layers that are listed; deeper ones are summed up in those above"""
 
-_SMALL = 20_000_000
-"""parameters of a model that is built only to be looked at, at most"""
+_SMALL = 2_000_000
+"""parameters up to which a model is simply built to be looked at: that takes milliseconds and always works"""
+
+_LARGE = 20_000_000
+"""parameters up to which it is built where the meta device does not do"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,24 +77,21 @@ def anatomy(architecture: Architecture, config: Config, inputs: Any = None) -> A
             inputs = architecture.examples(config, 1)
         if inputs is None:
             return _listed(model, {}, None, "Shapes and FLOPs need the data.")
+        size, reason = sum(p.numel() for p in model.parameters()), None
+        if size > _SMALL:
+            try:
+                return _ran(model, _moved(inputs))
+            except Exception as error:  # noqa: BLE001 - a library may refuse the meta device in any way
+                reason = error
+        if size > _LARGE:
+            return _listed(model, {}, None, f"Shapes and FLOPs are known when it is built: {_first(reason)}")
         try:
-            return _ran(model, _moved(inputs))
-        except Exception as error:  # noqa: BLE001 - a library may refuse the meta device in any way
-            return _for_real(architecture, config, inputs, model, error)
+            return _ran(architecture.initialised(config, seed=0), inputs)
+        except Exception as error:  # noqa: BLE001 - the reason belongs on the page
+            return _listed(model, {}, None, f"It cannot be called with this data: {_first(error)}")
 
 
-def _for_real(
-    architecture: Architecture, config: Config, inputs: Any, model: nn.Module, reason: BaseException
-) -> Anatomy:
-    if sum(p.numel() for p in model.parameters()) > _SMALL:
-        return _listed(model, {}, None, f"Shapes and FLOPs are known when it is built: {_first(reason)}")
-    try:
-        return _ran(architecture.initialised(config, seed=0), inputs)
-    except Exception as error:  # noqa: BLE001 - the reason belongs on the page
-        return _listed(model, {}, None, f"It cannot be called with this data: {_first(error)}")
-
-
-def _first(error: BaseException) -> str:
+def _first(error: BaseException | None) -> str:
     return str(error).partition("\n")[0][:160]
 
 

@@ -47,8 +47,13 @@ class AppScreens:
         step = self._taken(wish)
         self._on_step(step)
         draw = {"build": self._build, "train": self._train, "compress": self._compress, "inspect": self._inspect}
-        meta, doubts = draw[step](str(wish.get("turned") or ""))
-        yield Frame(meta={**self._common(step), **meta}, doubts=doubts, code=self._code(step))
+        if step == "build" and self._seen is None:  # the first forward imports much of torch: a page need not wait
+            yield self._frame(step, self._build("", layers=False))
+        yield self._frame(step, draw[step](str(wish.get("turned") or "")))
+
+    def _frame(self, step: str, drawn: tuple[dict[str, Any], list[Doubt]]) -> Frame:
+        meta, doubts = drawn
+        return Frame(meta={**self._common(step), **meta}, doubts=doubts, code=self._code(step))
 
     def act(self, wish: Mapping[str, Any]) -> Callable[[], object] | None:
         """Do what a button says."""
@@ -67,8 +72,8 @@ class AppScreens:
         return None
 
     def text(self) -> str:
-        """The choices in a line."""
-        return f"Workbench: {self._title()}"
+        """The choices in a line, and the code of all that was done."""
+        return f"Workbench: {self._title()}\n{self._code('inspect')}"
 
     def _taken(self, wish: Mapping[str, Any]) -> str:
         self.project.take(wish.get("choices"))
@@ -110,6 +115,8 @@ class AppScreens:
         run = self.project.run
         if run is None:
             return "as it is in the notebook" if self.project.choices.source else "not trained yet"
+        if run.running:
+            return "is being trained"
         return f"run {run.status}, step {run.progress.step:,} of {run.progress.total:,}"
 
     def _code(self, step: str) -> str:
@@ -120,7 +127,7 @@ class AppScreens:
 
     # The steps
 
-    def _build(self, turned: str) -> tuple[dict[str, Any], list[Doubt]]:
+    def _build(self, turned: str, *, layers: bool = True) -> tuple[dict[str, Any], list[Doubt]]:
         project, chosen = self.project, self.project.choices
         kind = zoo.entry(chosen.entry).config
         status, claim = claim_of(chosen.entry)
@@ -133,7 +140,7 @@ class AppScreens:
             "paper": paper_of(chosen.entry),
             "form": fields(kind, stands, self._data_name()),
             "errors": errors,
-            "layers": self._anatomy(config).to_dict() if config is not None else None,
+            "layers": self._anatomy(config).to_dict() if config is not None and layers else None,
         }
         doubts = [Doubt(_LEVELS[status], claim)]
         if project.choices.source:

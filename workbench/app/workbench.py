@@ -30,6 +30,7 @@ class Workbench:
         screens = AppScreens(self._project, on_run=self.follow, on_step=self.arrange, on_inspect=self.inspect)
         self._bench = Bench(screens)
         self._bench.show({"step": "build"}, once=True)
+        self._bench.wished({"step": "build"}, 0)
 
     @property
     def panel(self) -> Bench:

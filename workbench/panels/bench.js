@@ -214,7 +214,8 @@ export default {
         };
       },
       compress(box) {
-        const row = el('div', 'wb-pick', box), source = select(row, 'model', v => choose({ source: v }));
+        const row = el('div', 'wb-pick', box);
+        const source = select(row, 'model', v => choose({ source: v })), task = select(row, 'data', v => choose({ task: v }));
         const state = el('span', 'wb-dim', row), narrow = el('div', 'wb-narrow', box), made = new Map();
         const go = button(box, 'Compress', () => act('compress')), report = el('div', 'wb-about', box);
         go.classList.add('wb-go');
@@ -228,6 +229,7 @@ export default {
         };
         return m => {
           source([['', `${m.choices.entry} (built here)`], ...m.sources.map(s => [s, `${s} (notebook)`])], m.choices.source);
+          task(m.tasks.map(t => [t, t]), m.choices.task);
           state.textContent = m.trained;
           for (const p of m.offered) {
             if (!made.has(p.name)) made.set(p.name, make(p));

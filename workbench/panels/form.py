@@ -13,7 +13,9 @@ _BOUNDS = ("ge", "gt", "le", "lt")
 _WIDE = 200
 """a range whose ends differ by more than this factor is turned on a logarithmic scale"""
 _PLACES = 200
-"""positions of a linear slider"""
+"""positions of a linear slider for numbers that are not whole"""
+_MOST = 10_000
+"""a linear slider over more whole numbers could not be set to any one of them"""
 
 
 def fields(kind: type[Config], values: Mapping[str, Any], data: str = "") -> list[dict[str, Any]]:
@@ -22,23 +24,22 @@ def fields(kind: type[Config], values: Mapping[str, Any], data: str = "") -> lis
     Args:
         kind: The config class; a field that is itself a config is left out.
         values: What each field stands at.
-        data: Name of the data that sizes some of them, for their help.
+        data: Name of the data that sizes some of them; these come last, and their help says so.
 
     Returns:
-        For each field its ``name``, ``control`` ("number", "choice", "check" or "text"), ``value``, ``help``, and for
-        numbers ``low``, ``high``, ``whole``, ``optional``, ``range`` in words and ``slider``: None, or the ends,
-        the step and whether the scale is logarithmic.
+        For each field its ``name``, ``control`` ("number", "choice", "check" or "text"), ``value``, ``help``,
+        ``by_data`` (whether the data sizes it), and for numbers ``low``, ``high``, ``whole``, ``optional``, ``range``
+        in words and ``slider``: None, or the ends, the step and whether the scale is logarithmic.
     """
     drawn: list[dict[str, Any]] = []
     for name, info in kind.model_fields.items():
         control = _control(info)
         if control is None:
             continue
-        help_text = info.description or ""
-        if (source := sized_by(info)) is not None and data:
-            help_text = f"{help_text}; from the data {data} ({source}) unless turned"
-        drawn.append({"name": name, "value": values.get(name), "help": help_text, **control})
-    return drawn
+        by_data = bool(data) and sized_by(info) is not None
+        help_text = f"{info.description or ''}{'; from the data' if by_data else ''}"
+        drawn.append({"name": name, "value": values.get(name), "help": help_text, "by_data": by_data, **control})
+    return sorted(drawn, key=lambda field: field["by_data"])  # what a person turns first comes first
 
 
 def mistakes(kind: type[Config], message: str, turned: str = "") -> dict[str, str]:
@@ -53,11 +54,15 @@ def mistakes(kind: type[Config], message: str, turned: str = "") -> dict[str, st
         A sentence by field; under ``""`` what belongs to no field.
     """
     found: dict[str, str] = {}
-    for sentence in re.split(rf"(?<=\.) (?={re.escape(kind.__name__)}[.:])", message):
-        named = re.match(rf"{re.escape(kind.__name__)}\.(\w+)", sentence)
+    own = re.escape(kind.__name__)
+    for sentence in re.split(rf"(?<=\.) (?={own}[.:])", message):
+        named = re.match(rf"{own}\.(\w+)", sentence)
         name = named.group(1) if named is not None else turned
         place = name if name in kind.model_fields else ""
-        found[place] = f"{found[place]} {sentence}" if place in found else sentence
+        # The field stands above its mistake: what it is called need not be said again.
+        plain = re.sub(rf"^{own}(\.\w+)?: |^{own}\.", "", sentence)
+        plain = plain[:1].upper() + plain[1:]
+        found[place] = f"{found[place]} {plain}" if place in found else plain
     return found
 
 
@@ -102,12 +107,15 @@ def _words(low: float | None, high: float | None, *, above: bool, below: bool) -
 
 
 def _slider(low: float | None, high: float | None, bounds: Mapping[str, Any], *, whole: bool) -> dict[str, Any] | None:
-    """Ends that may be taken, both included; None where the range has no two such ends."""
+    """Ends that may be taken, both included; None where there is nothing to slide over."""
     if low is None or high is None:
+        return None
+    logarithmic = whole and low > 0 and high / low > _WIDE
+    if whole and not logarithmic and high - low > _MOST:
         return None
     step = 1 if whole else (high - low) / _PLACES
     if not whole and "gt" in bounds:
         low = low + step
     if not whole and "lt" in bounds:
         high = high - step
-    return {"low": low, "high": high, "step": step, "log": whole and low > 0 and high / low > _WIDE}
+    return {"low": low, "high": high, "step": step, "log": logarithmic}
