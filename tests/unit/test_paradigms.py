@@ -89,6 +89,13 @@ def test_numpys_generator_is_left_as_it_was():
     assert np.array_equal(np.random.rand(3), expected)  # noqa: NPY002
 
 
+def test_nothing_is_left_among_the_temporary_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = train.start(QUICK, acting(2)).wait()
+    assert "loss" in run.history.names("update")
+    assert not list(tmp_path.iterdir())
+
+
 def test_checkpoints_are_taken_at_renewals_only_and_resume_exactly(tmp_path):
     whole = train.start(QUICK, acting(8)).wait()
     folder = tmp_path / "run"

@@ -102,6 +102,7 @@ class Actor:
             job: Model, environment, and how many rollouts.
         """
         from stable_baselines3 import ppo as library
+        from stable_baselines3.common.logger import Logger
 
         self.plan, self.model, self.step = plan, job.model.to(job.device), 0
         self.total = job.steps or _STEPS
@@ -124,6 +125,7 @@ class Actor:
             max_grad_norm=plan.largest_gradient,
             device=job.device,
         )
+        self._library.set_logger(Logger(None, []))  # its own would leave a folder among the temporary files
         self._transitions = self.total * plan.rollout * plan.environments
         _, self._callback = self._library._setup_learn(self._transitions, None)  # noqa: SLF001 - see the file's head
 
