@@ -1,6 +1,8 @@
 """The verbs: what is left out is filled in by one rule; bad input is one clear sentence that leaves nothing behind."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -109,6 +111,31 @@ def test_a_run_of_a_named_entry_and_data_is_rebuilt_from_its_folder_alone(tmp_pa
     assert "digits" in str(table)
 
 
+def test_another_process_goes_on_from_the_folder_alone(tmp_path):
+    whole = wb.fit(wb.build("cnn", data="digits", seed=3, preset="tiny"), "digits_classes", steps=40, seed=4)
+    run = wb.start(
+        wb.build("cnn", data="digits", seed=3, preset="tiny"),
+        "digits_classes",
+        steps=40,
+        seed=4,
+        directory=tmp_path / "run",
+    )
+    for event in run.events:
+        if event.step >= 15:
+            run.stop()
+            break
+    run.wait()
+    code = (
+        "import sys, workbench as wb; run = wb.resume(sys.argv[1]).wait(); "
+        "print([float(loss).hex() for loss in run.history.column('train', 'loss')[1]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")], capture_output=True, text=True, check=True, timeout=120
+    )
+    losses = whole.history.column("train", "loss")[1]
+    assert done.stdout.strip().splitlines()[-1] == str([float(loss).hex() for loss in losses])
+
+
 def test_a_module_from_a_cell_must_be_handed_over_again(tmp_path):
     wb.fit(small(), "digits", steps=5, directory=tmp_path / "run")
     with pytest.raises(ModelError, match="hand it over with model="):
@@ -160,6 +187,7 @@ BAD = {
         "(?i)nan|finite",
     ),
     "lengths that differ": (lambda: wb.fit(small(), (torch.ones(9, 64), torch.zeros(8).long())), DataError, "8|9"),
+    "a wrong dtype": (lambda: wb.fit(nn.Embedding(10, 10), pairs()), WorkbenchError, "float32"),
     "nothing trainable": (lambda: wb.fit(nn.Flatten(), "digits"), ModelError, "no trainable"),
     "a name inside that is not there": (tap_read, AddressError, "did you mean|Did you mean|Choose from"),
     "nothing of that name to load": (lambda: wb.load("minilmm"), UnknownNameError, "minilm"),
