@@ -60,6 +60,16 @@ def test_turning_a_setting_changes_the_layers(notebook):
     page.wait_for_function("() => document.querySelectorAll('.wb-entries button').length > 3")
 
 
+def test_it_fits_a_narrow_page(notebook):
+    page, bench = opened(notebook, "narrow.ipynb")
+    page.locator(".wb-layers table").wait_for()
+    for width in (700, 480):
+        page.set_viewport_size({"width": width, "height": 1100})
+        page.wait_for_timeout(300)
+        assert bench.locator(".wb-body").evaluate("node => node.scrollWidth <= node.clientWidth + 1"), width
+    notebook.photograph(bench, "app-narrow")
+
+
 def test_training_compressing_and_inspecting(notebook):
     page, bench = opened(notebook, "steps.ipynb", "print('STEPS', app.project.run.status)")
     page.get_by_label("data", exact=True).select_option("digits_classes")

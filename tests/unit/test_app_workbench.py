@@ -1,5 +1,6 @@
 """The app without a browser: forms, layers, what its buttons do, and that the code it shows does the same."""
 
+import ast
 import gc
 import json
 import time
@@ -13,10 +14,10 @@ from pydantic import Field
 from torch import nn
 
 from workbench import tasks, zoo
-from workbench.app import finding
 from workbench.app.anatomy import anatomy
-from workbench.app.finding import found
-from workbench.app.project import Project, Training
+from workbench.app.choices import Training
+from workbench.app.finding import Catalogue
+from workbench.app.project import Project
 from workbench.app.workbench import Workbench
 from workbench.compression import Prune
 from workbench.core.calling import call, scores
@@ -196,22 +197,18 @@ def test_turning_is_answered_quickly(app):
 
 
 def test_entries_are_found_by_words_of_their_paper_and_task():
-    names = [entry["name"] for entry in found("1998 GRADIENT")]
+    names = [entry["name"] for entry in Catalogue().found("1998 GRADIENT")]
     assert names == ["cnn"]
-    assert found("no entry has this word") == []
-    assert len(found()) == len(zoo.names())
+    assert Catalogue().found("no entry has this word") == []
+    assert len(Catalogue().found()) == len(zoo.names())
 
 
 def test_a_stale_claim_says_so(monkeypatch):
-    finding._table.cache_clear()
     monkeypatch.setattr(_badges, "key_of", lambda *_: "another")
-    try:
-        assert {entry["badge"] for entry in found()} == {"stale"}
-        status, said = finding.claim_of("cnn")
-        assert status == "stale"
-        assert "before the entry or a library changed" in said
-    finally:
-        finding._table.cache_clear()
+    assert {entry["badge"] for entry in Catalogue().found()} == {"stale"}
+    status, said = Catalogue().claim("cnn")
+    assert status == "stale"
+    assert "before the entry or a library changed" in said
 
 
 def test_a_mistake_is_one_sentence_under_its_field_and_the_next_turn_mends_it(app):
@@ -389,6 +386,27 @@ def test_every_screen_is_plain_data(app):
 
 
 # Life
+
+
+def test_no_syntax_tree_is_made_behind_a_cell(app, monkeypatch):
+    """Python 3.11 fails where two threads make syntax trees, and the other thread may be compiling a cell."""
+    wish(app)
+    monkeypatch.setattr(ast, "parse", lambda *_, **__: pytest.fail("a syntax tree was made"))
+    for step in ("build", "train", "compress", "inspect"):
+        wish(app, step, search="cnn", values={"filters": 6})
+    assert "error" not in app.panel.frame
+
+
+def test_an_error_leaves_the_screen_on_show(app, monkeypatch):
+    had = wish(app)
+
+    def fail(*_):
+        raise RuntimeError("<b>broken</b>")
+
+    monkeypatch.setattr(app.project, "models", fail)
+    app.panel.show_or_tell({"step": "train"})
+    assert app.panel.frame["error"] == "RuntimeError: <b>broken</b>"
+    assert app.panel.frame["meta"] == had
 
 
 def test_the_page_opens_before_the_layers_are_known_and_shows_them_soon():

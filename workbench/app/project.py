@@ -3,14 +3,14 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-from pydantic import Field
 from torch import nn
 
-from workbench import compression, tasks, zoo
+from workbench import compression, zoo
 from workbench.app import lines
+from workbench.app.choices import Choices, Training
 from workbench.app.models import is_code, listing, model_named
 from workbench.compression import Compressed, Pass
 from workbench.core.config import Config
@@ -20,36 +20,6 @@ from workbench.verbs import build
 from workbench.verbs import compress as compressed_by
 from workbench.verbs.resolving import dataset_of
 from workbench.verbs.training import begin
-
-_PRESETS = ("tiny", "paper")
-
-
-class Training(Config):
-    """Settings of a run; everything else is the recipe's."""
-
-    steps: int | None = Field(default=None, ge=1, le=1_000_000)
-    """optimiser steps; empty for the length of the recipe"""
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-    """decides the initial weights, the order of the examples and dropout"""
-
-
-@dataclass
-class Choices:
-    """What a person chose."""
-
-    entry: str
-    task: str
-    preset: str = ""
-    values: dict[str, Any] = field(default_factory=dict[str, Any])
-    """fields of the entry's config that were turned"""
-    training: dict[str, Any] = field(default_factory=dict[str, Any])
-    """fields of ``Training`` that were turned"""
-    source: str = ""
-    """the variable whose model is used; empty for the one that is built here"""
-    passes: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    """passes in their order, each with the fields that were turned"""
-    search: str = ""
-    """words that the list of entries is narrowed by"""
 
 
 class Project:
@@ -81,21 +51,8 @@ class Project:
         Args:
             wished: As ``Choices`` in JSON, not yet checked.
         """
-        if not isinstance(wished, Mapping):
-            return
-        had = self.choices
-        entry = _among(wished.get("entry"), zoo.names(), had.entry)
-        default = zoo.entry(entry).recipe.task if entry != had.entry else had.task
-        self.choices = Choices(
-            entry=entry,
-            task=_among(wished.get("task"), tasks.names(), default),
-            preset=_among(wished.get("preset"), ("", *_PRESETS), ""),
-            values=_known(wished.get("values"), zoo.entry(entry).config),
-            training=_known(wished.get("training"), Training),
-            source=_among(wished.get("source"), ("", *self.models()), ""),
-            passes=_passes(wished.get("passes")),
-            search=str(wished.get("search") or "")[:200],
-        )
+        if isinstance(wished, Mapping):
+            self.choices = self.choices.changed(wished, self.models())
 
     def models(self) -> list[str]:
         """Names of the notebook's live models that code can mean."""
@@ -283,25 +240,3 @@ class Project:
 def notebook() -> Mapping[str, Any]:
     """The variables of the notebook, or of the script."""
     return vars(sys.modules["__main__"])
-
-
-def _among(value: object, known: Any, default: str) -> str:
-    return value if isinstance(value, str) and value in known else default
-
-
-def _known(values: object, kind: type[Config]) -> dict[str, Any]:
-    """The plain values among a page's for fields that exist."""
-    if not isinstance(values, Mapping):
-        return {}
-    return {
-        name: value
-        for name, value in values.items()
-        if name in kind.model_fields and isinstance(value, str | int | float | bool)
-    }
-
-
-def _passes(wished: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(wished, Mapping):
-        return {}
-    known = {name: type(compression.resolve(name)[0]) for name in compression.names()}
-    return {name: _known(values, known[name]) for name, values in wished.items() if name in known}

@@ -6,8 +6,9 @@ from typing import Any
 
 from workbench import compression, tasks, zoo
 from workbench.app.anatomy import Anatomy, anatomy
-from workbench.app.finding import claim_of, found, paper_of
-from workbench.app.project import Project, Training
+from workbench.app.choices import Training
+from workbench.app.finding import Catalogue
+from workbench.app.project import Project
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, ModelError, WorkbenchError
 from workbench.panels._frame import Doubt, Frame, Level
@@ -39,6 +40,7 @@ class AppScreens:
         """
         self.project = project
         self._on_run, self._on_step, self._on_inspect = on_run, on_step, on_inspect
+        self._catalogue = Catalogue()
         self._busy = ""
         self._seen: tuple[tuple[str, Config], Anatomy] | None = None
 
@@ -130,14 +132,14 @@ class AppScreens:
     def _build(self, turned: str, *, layers: bool = True) -> tuple[dict[str, Any], list[Doubt]]:
         project, chosen = self.project, self.project.choices
         kind = zoo.entry(chosen.entry).config
-        status, claim = claim_of(chosen.entry)
+        status, claim = self._catalogue.claim(chosen.entry)
         config, errors = self._config(turned)
         stands = {**kind().model_dump(), **(config.model_dump() if config is not None else {}), **chosen.values}
         meta = {
-            "entries": found(chosen.search),
+            "entries": self._catalogue.found(chosen.search),
             "of": len(zoo.names()),
-            "about": zoo.facts().get(chosen.entry, {}).get("title", ""),
-            "paper": paper_of(chosen.entry),
+            "about": self._catalogue.title(chosen.entry),
+            "paper": self._catalogue.paper(chosen.entry),
             "form": fields(kind, stands, self._data_name()),
             "errors": errors,
             "layers": self._anatomy(config).to_dict() if config is not None and layers else None,

@@ -162,8 +162,10 @@ export default {
         const preset = select(pick, 'size', v => choose({ preset: v, values: {} }));
         const wrong = el('p', 'wb-error', middle), form = formIn(middle);
         el('h4', '', right, 'What you get');
-        const layers = el('div', 'wb-layers', right), note = el('p', 'wb-dim', right);
+        const layers = focusable(el('div', 'wb-layers', right), 'Layers'), note = el('p', 'wb-dim', right);
         const paper = el('p', 'wb-about', right), name = el('b', '', paper), by = el('span', 'wb-dim', paper), about = el('p', 'wb-about wb-dim', right);
+        layers.tabIndex = 0;
+        layers.setAttribute('role', 'region');
         return m => {
           if (search.getRootNode().activeElement !== search) search.value = m.choices.search;
           search.placeholder = `search ${m.of}: “attention”, “2018” …`;
@@ -178,6 +180,7 @@ export default {
             one.setAttribute('aria-pressed', String(e.name === m.choices.entry));
             const badge = el('span', 'wb-badge', one, e.says);
             badge.dataset.badge = e.badge;
+            badge.setAttribute('role', 'img');
             badge.setAttribute('aria-label', `claim ${e.badge}: ${e.says}`);
             if (e.name === kept) one.focus({ preventScroll: true });
           }

@@ -75,6 +75,14 @@ class Bench(Panel):
 
         DESK.ask((id(self), str(wish["do"])), job)
 
+    def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0) -> None:
+        """Compute and show; an error is shown as text above the screen as it was."""
+        try:
+            self.show(wish, seq)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong belongs on the page
+            self.tell(error, wish, seq)
+            self.working = False
+
     def act(self, wish: Mapping[str, Any], seq: int = 0) -> threading.Thread | None:
         """Do what a button says and show the screen after it; an error is shown as text.
 
