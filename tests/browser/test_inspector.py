@@ -224,6 +224,28 @@ def test_pictures_refusals_and_the_next_example(notebook):
     notebook.photograph(panel, "pixels")
 
 
+LEARNING = """
+import workbench as wb
+from torch import nn
+run = wb.start(nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), "digits", steps=200_000)
+inspector = wb.attach(run.model, "digits").follow(run)
+inspector
+"""
+
+
+def test_the_header_says_which_step_is_on_show_and_what_that_costs(notebook):
+    notebook.open(notebook.write("learning.ipynb", LEARNING, "run.stop()"))
+    notebook.run_cell(0)
+    head = notebook.page.locator(".wb-inspector .wb-head")
+    head.get_by_text(re.compile(r"following run, step [\d,]+, \+(<1|\d+) %")).wait_for()
+    first = head.inner_text()
+    notebook.page.wait_for_function(
+        "was => document.querySelector('.wb-inspector .wb-head').innerText !== was", arg=first
+    )
+    notebook.run_cell(1)
+    head.get_by_text(re.compile(r"run stopped, step [\d,]+, \+")).wait_for()
+
+
 FAILING = """
 import torch
 from torch import nn

@@ -13,7 +13,8 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         self._showing = threading.RLock()
+        self.price = 0.0
+        """seconds to the first answer of what was shown last"""
         super().__init__()
         self.on_msg(_receive)
 
@@ -93,9 +96,12 @@ class Panel(anywidget.AnyWidget):
             once: Whether the first answer is enough.
         """
         with self._showing:
-            start = time.perf_counter()
+            start, answered = time.perf_counter(), False
             for where, frame in self.answers(wish):
-                self._set(where, frame.message(), wish, seq, time.perf_counter() - start)
+                seconds = time.perf_counter() - start
+                self.price = self.price if answered else seconds
+                answered = True
+                self._set(where, frame.message(), wish, seq, seconds)
                 self.working = not once
                 if once or self.closed or DESK.waits(id(self)):
                     break
@@ -105,10 +111,16 @@ class Panel(anywidget.AnyWidget):
         if not self.closed:
             setattr(self, where, {**message, "seq": seq, "wish": dict(wish), "ms": round(1e3 * seconds, 1)})
 
-    def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0) -> None:
+    @contextmanager
+    def quiet(self) -> Generator[None]:
+        """Held by who shows, so that nobody else does."""
+        with self._showing:
+            yield
+
+    def show_or_tell(self, wish: Mapping[str, Any], seq: int = 0, *, once: bool = False) -> None:
         """Compute and show; an error is shown in the panel as text."""
         try:
-            self.show(wish, seq)
+            self.show(wish, seq, once=once)
         except Exception as error:  # noqa: BLE001 - whatever went wrong belongs on the page
             self._set("frame", failure(error), wish, seq, 0.0)
             self.working = False

@@ -98,12 +98,13 @@ export default {
 
     let waits = false;
     const tell = () => {
-      const better = model.get('working');
-      status.textContent = waits ? 'computing … (a busy kernel answers when its cell has ended)' : better ? 'taking more steps …' : '';
+      const better = model.get('working'), followed = model.get('following');
+      status.textContent = waits ? 'computing … (a busy kernel answers when its cell has ended)' : better ? 'taking more steps …' : followed;
       status.classList.toggle('wb-wait', waits || better);
     };
     const link = kit.wishes(model, late => { waits = late; tell(); });
-    model.on('change:working', tell);
+    model.on('change:working change:following', tell);
+    tell();
     const tabs = new Map(), pages = new Map();
     let dark = false, current = '';
 
@@ -207,7 +208,7 @@ export default {
       coding.disabled = !frame.code && !frame.cell;
       kit.marks(foot, frame.doubts, frame.refused ? '' : `${kit.short(frame.bytes, 'B')} sent · ${Math.round(frame.ms)} ms`);
     };
-    const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); draw(f, false); };
+    const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); if (link.idle() || f.wish?.tab === current) draw(f, false); };
     const onDetail = () => { const f = model.get('detail'); link.answered(f.seq); if (f.wish?.tab === current) draw(f, true); };
     model.on('change:frame', onFrame);
     model.on('change:detail', onDetail);
@@ -216,6 +217,6 @@ export default {
       const whole = model.get('frame'), part = model.get('detail');
       if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
     });
-    return () => { model.off('msg:custom', onFile); model.off('change:working', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+    return () => { model.off('msg:custom', onFile); model.off('change:working change:following', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
   },
 };

@@ -16,36 +16,35 @@ from typing import Any
 import traitlets
 
 from workbench.core.environment import kernel_present, strict
-from workbench.core.errors import UnknownNameError, nearest
+from workbench.core.errors import ModelError, UnknownNameError, nearest
 from workbench.interpret import Session
 from workbench.panels._asking import InputRow
-from workbench.panels._base import Panel
 from workbench.panels._cell import Origin, cell
 from workbench.panels._desk import DESK
+from workbench.panels._following import Following
 from workbench.panels._frame import Doubt, Frame
 from workbench.panels._header import facts, title
 from workbench.panels._pool import Pool
-from workbench.panels._raster import enlarged, written
-from workbench.panels._saving import send_table
-from workbench.panels._sketch import png
-from workbench.panels._table import Table
+from workbench.panels._saving import Savable
 from workbench.panels._view import View, source, views
+from workbench.train.run import Run
 
 _HERE = Path(__file__).parent
 
 
-class Inspector(Panel):
+class Inspector(Savable):
     """Tabs over one session: what the model is made of, what it attends to, what spoke for its answer."""
 
     _esm = _HERE / "inspector.js"
     _css = _HERE / "inspector.css"
 
-    about: Any = traitlets.Dict().tag(sync=True)
-    """the header: the model's name and a line of facts"""
     tabs: Any = traitlets.List().tag(sync=True)
     """name and title of every tab, and why it does not apply where that is known"""
     sources: Any = traitlets.Dict().tag(sync=True)
     """the ESM of the tabs that have been opened: a page never receives what it does not draw"""
+
+    following = traitlets.Unicode().tag(sync=True)
+    """the run that is followed, the step whose weights are on show, and what following costs; empty without one"""
 
     input: Any = traitlets.Dict().tag(sync=True)
     """the input row: the text that may be changed and those before it, or which of the examples is looked at"""
@@ -75,6 +74,7 @@ class Inspector(Panel):
         self._text = text
         self._origin = origin if origin is not None else Origin()
         self._row: InputRow | None = None
+        self._following: Following | None = None
         self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
         super().__init__()
         try:
@@ -125,48 +125,6 @@ class Inspector(Panel):
         self.show({"tab": tab})
         return self
 
-    @property
-    def shown(self) -> str:
-        """The name of the tab on show."""
-        return str(self.frame.get("wish", {}).get("tab", next(iter(self._views), "")))
-
-    def table(self, tab: str | None = None) -> Table:
-        """The figures of a tab as rows, at full precision.
-
-        Args:
-            tab: Its name; the one on show when not given.
-
-        Returns:
-            ``.columns`` and ``.rows``; ``.csv()`` as text; ``.dataframe()`` where pandas is installed.
-
-        Raises:
-            UnknownNameError: There is no such tab.
-            DataError: The tab does not apply to this model and input.
-        """
-        with self._showing:
-            return self._view(tab or self.shown).table()
-
-    def snapshot(self) -> bytes:
-        """The tab on show as a PNG: its map, or its text where it has none.
-
-        Raises:
-            MissingExtraError: The tab is text, and Pillow is not installed (extra ``data``).
-            DataError: The tab does not apply to this model and input.
-        """
-        with self._showing:
-            view = self._view(self.shown)
-            image = view.image()
-            return png(
-                written(f"{self.about['name']}: {view.title}\n\n{view.text()}") if image is None else enlarged(image)
-            )
-
-    def wished(self, wish: Mapping[str, Any], seq: int) -> None:
-        """Work on what the page wishes in the background; a file goes to the page that asked and into no trait."""
-        if "save" in wish:
-            send_table(self, str(wish.get("tab")), seq)
-        else:
-            super().wished(wish, seq)
-
     def look(self, text: str | None = None, *, example: int | None = None, misclassified: bool = False) -> "Inspector":
         """Look at another input in the tab on show.
 
@@ -182,9 +140,39 @@ class Inspector(Panel):
         self.show({"tab": self.shown, "input": wish})
         return self
 
+    def follow(self, run: Run) -> "Inspector":
+        """Draw the tab on show again and again while a run changes the weights, until it ends or the panel is closed.
+
+        Frames are drawn between two steps. Their measured cost is at most a twentieth of the run's time; the header
+        says it. The losses are those of a run that nobody follows.
+
+        Args:
+            run: A run of the model on show.
+
+        Raises:
+            ModelError: The run trains another model.
+        """
+        if run.model is not self.session.model:
+            kinds = type(run.model).__name__, type(self.session.model).__name__
+            raise ModelError(
+                f"This run trains another model ({kinds[0]}) than the one on show ({kinds[1]}): attach to run.model."
+            )
+        self._leave()
+        self._following = Following(self, run)
+        return self
+
+    def renew(self, *, once: bool) -> None:
+        """Compute the tab on show with the weights of now; an error is shown in the panel.
+
+        Args:
+            once: Whether its first answer is enough.
+        """
+        self.session.refresh()
+        self.show_or_tell({"tab": self.shown}, int(self.frame.get("seq", 0)), once=once)
+
     def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
         """The tab, or the part of it, that the page asks for."""
-        view = self._view(str(wish.get("tab")))
+        view = self.view(str(wish.get("tab")))
         part = wish.get("part")
         if isinstance(wish.get("input"), Mapping):
             self._take(wish["input"])
@@ -210,7 +198,8 @@ class Inspector(Panel):
         return replace(frame, doubts=(*frame.doubts, old))
 
     def close(self) -> None:
-        """Take the panel off the page and let go of the model."""
+        """Take the panel off the page and let go of the model and of the run."""
+        self._leave()
         super().close()
         self._session, self._row, self._views = None, None, {}
 
@@ -224,6 +213,11 @@ class Inspector(Panel):
         head = f"<b>{escape(self.about['name'])}</b> <code>{escape(self.about['facts'])}</code>"
         return f"<div>{head}{''.join(view.picture() for view in self._shown())}</div>"
 
+    def _leave(self) -> None:
+        if self._following is not None:
+            self._following.end()
+            self._following = None
+
     def _take(self, wish: Mapping[str, Any]) -> None:
         if self._row is not None:
             self._row.take(wish, lambda: not (self.closed or DESK.waits(id(self))))
@@ -231,7 +225,12 @@ class Inspector(Panel):
     def _shown(self) -> Sequence[View]:
         return [self._views[name] for name in self._views if name in self.sources]
 
-    def _view(self, name: str) -> View:
+    def view(self, name: str) -> View:
+        """A tab's view.
+
+        Raises:
+            UnknownNameError: There is no such tab.
+        """
         if name not in self._views:
             raise UnknownNameError(f"There is no tab {name!r}.{nearest(name, self._views)}")
         return self._views[name]
