@@ -1,1 +1,1 @@
-"""The bench beside the notebook: what the JupyterLab extension asks of a kernel. Nothing here imports torch."""
+"""The app: ``Workbench``, and what the JupyterLab extension asks of a kernel (models, runs, layers; without torch)."""
