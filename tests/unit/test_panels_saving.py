@@ -14,6 +14,7 @@ from torch import nn
 from workbench import data, interpret, panels
 from workbench.core.errors import DataError, MissingExtraError, UnknownNameError
 from workbench.panels._desk import DESK
+from workbench.panels._raster import written
 from workbench.panels._table import Table
 
 
@@ -128,6 +129,12 @@ def test_a_tab_of_text_is_written_and_says_what_is_missing_without_pillow(panel,
         panel.snapshot()
     panel.choose("attention")
     assert panel.snapshot().startswith(b"\x89PNG")
+
+
+def test_every_letter_that_is_written_takes_the_same_room():
+    wide = [written(text).shape[1] for text in ("abcd", "\xa0\xa0cd", "日本cd", "iiii", "WWWW")]
+    assert len(set(wide)) == 1
+    assert np.array_equal(written("\xa0\xa0cd"), written("  cd"))
 
 
 def test_a_data_frame_without_pandas_is_one_sentence_and_rows_need_none(panel, monkeypatch):

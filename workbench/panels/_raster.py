@@ -27,7 +27,8 @@ def written(text: str) -> NDArray[np.uint8]:
     need("PIL", extra="data", purpose="to draw text as PNG")
     from PIL import Image, ImageDraw, ImageFont
 
-    lines = [line[:_MOST_LETTERS] for line in text.splitlines()[:_MOST_LINES]]
+    spaced = text.expandtabs().replace("\N{NO-BREAK SPACE}", " ")  # which has no width in this font
+    lines = [line[:_MOST_LETTERS] for line in spaced.splitlines()[:_MOST_LINES]]
     plain = "\n".join(lines).encode("latin-1", "replace").decode("latin-1")
     font = ImageFont.load_default_imagefont()
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((8, 8), plain, font=font)
