@@ -58,9 +58,7 @@ class Every(Config):
 
 
 def app_on(**namespace):
-    app = Workbench("cnn", namespace=namespace)
-    assert DESK.settle(120)  # the layers it opens with come from a thread; a wish that waits there ends another one
-    return app
+    return Workbench("cnn", namespace=namespace)
 
 
 def wish(app, step="build", **choices):
@@ -363,7 +361,6 @@ def test_any_live_model_of_the_notebook_can_be_chosen():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     namespace = {"net": net, "a b": nn.Linear(2, 2), "x": 3}
     app = Workbench("cnn", namespace=namespace)
-    assert DESK.settle(120)
     meta = wish(app, "train", task="digits_classes", source="net", training={"steps": 2})
     assert meta["sources"] == ["net"]
     assert app.project.model() is net
@@ -412,7 +409,8 @@ def test_an_error_leaves_the_screen_on_show(app, monkeypatch):
     assert app.panel.frame["meta"] == had
 
 
-def test_the_page_opens_before_the_layers_are_known_and_shows_them_soon():
+def test_the_page_opens_before_the_layers_are_known_and_shows_them_soon(monkeypatch):
+    monkeypatch.setattr("workbench.app.workbench.kernel_present", lambda: True)
     app = Workbench("cnn", namespace={})
     assert app.panel.frame["meta"]["form"]
     assert DESK.settle(120)

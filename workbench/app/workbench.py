@@ -5,6 +5,7 @@ from typing import Any
 
 from workbench.app.project import Project, notebook
 from workbench.app.screens import AppScreens
+from workbench.core.environment import kernel_present, strict
 from workbench.panels import Inspector, Live
 from workbench.panels.bench import Bench
 from workbench.verbs import attach
@@ -29,8 +30,10 @@ class Workbench:
         self._looked_at = ""
         screens = AppScreens(self._project, on_run=self.follow, on_step=self.arrange, on_inspect=self.inspect)
         self._bench = Bench(screens)
-        self._bench.show({"step": "build"}, once=True)
-        self._bench.wished({"step": "build"}, 0)
+        watched = kernel_present() and not strict()
+        self._bench.show({"step": "build"}, once=watched)
+        if watched:  # the layers follow: a person sees the page meanwhile
+            self._bench.wished({"step": "build"}, 0)
 
     @property
     def panel(self) -> Bench:
