@@ -104,7 +104,10 @@ def test_the_address_that_is_printed_answers(tmp_path: Path):
         "lab",
         str(tmp_path / "mine"),
     ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=variables, start_new_session=True) as command:
+    # A pipe that says nothing, as a terminal does: at the end of its input the server takes back each interrupt.
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables, start_new_session=True
+    ) as command:
         try:
             assert command.stdout is not None
             found = None
