@@ -80,6 +80,10 @@ def test_a_machine_without_a_display_has_no_browser():
     assert "--no-browser" not in lab.command(shows=True)
 
 
+LISTENS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""What runs in the background of a shell ignores interrupts, and hands that on to whatever it starts."""
+
+
 def interrupted_until_it_ends(command: "subprocess.Popen[str]", seconds: float = 60):
     """As a person does: again, while the server is still starting something or asks whether it is meant."""
     until = time.monotonic() + seconds
@@ -100,7 +104,7 @@ def test_the_address_that_is_printed_answers(tmp_path: Path):
     words = [
         sys.executable,
         "-c",
-        "import sys; from workbench.cli import main; sys.exit(main())",
+        LISTENS + "import sys; from workbench.cli import main; sys.exit(main())",
         "lab",
         str(tmp_path / "mine"),
     ]
