@@ -151,6 +151,15 @@ def test_a_callback_may_save(tmp_path):
     assert [path.name for path in saved] == ["step-000000000007.safetensors"]
 
 
+@pytest.fixture
+def listening():
+    """Interrupts raise, also where this process was started in the background of a shell, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_an_interrupt_is_a_clean_stop_with_a_checkpoint(tmp_path, capsys, undisturbed):
     def interrupt(event):
         time.sleep(2e-3)
