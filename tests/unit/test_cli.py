@@ -13,7 +13,7 @@ from workbench.verbs import covering, verifying
 from workbench.verbs.covering import Coverage
 from workbench.verbs.verifying import Trial, Verification
 
-COMMANDS = ("coverage", "doctor", "lab", "verify", "zoo")
+COMMANDS = ("coverage", "doctor", "lab", "lesson", "verify", "zoo")
 Out = pytest.CaptureFixture[str]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from workbench.cli import main
 from workbench.core.errors import DataError
 from workbench.notebooks import grading, student_version
 
@@ -135,3 +136,48 @@ def test_the_lessons_student_version_runs_up_to_the_first_question(monkeypatch):
     assert stopped.value.ename == "NotImplementedError"
     failed = [cell for cell in found.cells for output in cell.get("outputs", ()) if output.output_type == "error"]
     assert [cell.metadata.nbgrader.grade_id for cell in failed] == ["how-many-answer"]
+
+
+TEACHERS = "### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION\nprint('asked')"
+
+
+@pytest.fixture
+def teachers(tmp_path):
+    path = tmp_path / "lesson one.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(TEACHERS)]), path)
+    return path
+
+
+def test_the_command_writes_what_students_receive(teachers, tmp_path, capsys):
+    before, target = teachers.read_bytes(), tmp_path / "student.ipynb"
+    assert main(["lesson", "student", str(teachers), str(target)]) == 0
+    assert capsys.readouterr().out == f"{target} is what students receive.\n"
+    assert nbformat.read(target, 4).cells[0].source == f"{STUB}\nprint('asked')"
+    assert teachers.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lesson one.ipynb", "student.ipynb"]
+
+
+def test_the_command_keeps_answers_unless_told_and_never_writes_over_the_teachers_notebook(teachers, tmp_path, capsys):
+    target = tmp_path / "student.ipynb"
+    target.write_text("somebody's answers")
+    assert main(["lesson", "student", str(teachers), str(target)]) == 1
+    assert "may hold somebody's answers" in capsys.readouterr().err
+    assert target.read_text() == "somebody's answers"
+    assert main(["lesson", "student", str(teachers), str(target), "--replace"]) == 0
+    assert nbformat.read(target, 4).cells[0].source.startswith(STUB)
+    before = teachers.read_bytes()
+    assert main(["lesson", "student", str(teachers), str(teachers), "--replace"]) == 1
+    assert "is the teacher's notebook itself" in capsys.readouterr().err
+    assert teachers.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "sentence"),
+    [("missing.ipynb", "a.ipynb", "There is no notebook"), ("lesson one.ipynb", "no/a.ipynb", "cannot be written")],
+)
+def test_what_the_command_cannot_do_is_one_sentence(teachers, tmp_path, source, target, sentence, capsys):
+    assert main(["lesson", "student", str(tmp_path / source), str(tmp_path / target)]) == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["lesson one.ipynb"]

@@ -1,10 +1,7 @@
 """``wb.export_html``: one file out of a notebook, that fetches nothing and whose panels draw without a kernel."""
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from workbench.notebooks._page import Part, page
 from workbench.notebooks._pieces import LeftOut, Piece
 from workbench.notebooks._reading import read
 from workbench.notebooks._widgets import Drawing, drawing, widgets
+from workbench.notebooks._writing import write_whole
 
 BUDGET = 10_000_000
 """bytes of a page, by default: what most mail servers let through once it is encoded"""
@@ -76,7 +74,7 @@ def export_html(
     drawings = {name: drawing(found[name]) for name in sorted(drawn)}
     text, left_out = _within(_title(book, source), parts, drawings, outputs.left_out, budget)
     data = text.encode("utf-8")
-    _write(target, data)
+    write_whole(target, data)
     return Exported(target, len(data), tuple(left_out))
 
 
@@ -118,26 +116,3 @@ def _title(book: Mapping[str, Any], source: Path | None) -> str:
             if found:
                 return found[1].strip()
     return source.stem if source is not None else "Notebook"
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Write in one go: an export that fails leaves the old file, and no other."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise DataError(f"{target} cannot be written: {error.strerror}.") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise DataError(f"{target} cannot be written: {error.strerror}.") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

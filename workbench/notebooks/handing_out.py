@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import DataError
+from workbench.core.optional import need
 from workbench.notebooks._reading import read
+from workbench.notebooks._writing import write_whole
 
 SCHEMA = 3
 _STUBS = {"code": "# YOUR CODE HERE\nraise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
@@ -39,6 +41,31 @@ def student_version(notebook: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         _strip(number, cell)
     book["metadata"].pop("widgets", None)
     return book  # pyright: ignore[reportReturnType] - nbformat's own mapping
+
+
+def hand_out(notebook: str | Path, to: str | Path, *, replace: bool = False) -> Path:
+    """Write the student's version of a teacher's notebook.
+
+    Args:
+        notebook: The teacher's file; it is not changed.
+        to: The file to write, in a folder that exists.
+        replace: Whether a file that is there already may be replaced: it may hold somebody's answers.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        DataError: As ``student_version`` does; or the file is the teacher's own, exists, or cannot be written.
+    """
+    target = Path(to)
+    if target.resolve() == Path(notebook).resolve():
+        raise DataError(f"{target} is the teacher's notebook itself, whose solutions would be lost: give another file.")
+    if target.exists() and not replace:
+        raise DataError(f"{target} exists and may hold somebody's answers: give another file, or say to replace it.")
+    book = student_version(notebook)
+    nbformat: Any = need("nbformat", extra="lab", purpose="to write notebooks")
+    write_whole(target, f"{nbformat.writes(book)}\n".encode())
+    return target
 
 
 def grading(grade_id: str, *, points: int | None = None, solution: bool = False) -> dict[str, Any]:
