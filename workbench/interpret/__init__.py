@@ -7,6 +7,8 @@ from workbench.interpret.integrated import improving_integrated_gradients as imp
 from workbench.interpret.integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
+from workbench.interpret.pairing import Change as Change
+from workbench.interpret.pairing import Difference as Difference
 from workbench.interpret.recording import attention as attention
 from workbench.interpret.session import Session as Session
 from workbench.interpret.structure import Overview as Overview

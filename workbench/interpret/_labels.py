@@ -1,11 +1,14 @@
 """What a person calls the positions of an input: its tokens, by the tokenizer inside a processor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
 
+from workbench.core.calling import scores
+from workbench.interpret import targets
 from workbench.interpret.batches import as_batch
+from workbench.interpret.targets import LARGE_VOCABULARY
 
 _DECODER = "decoder_input_ids"
 _ID_NAMES = ("input_ids", "idx", "tokens", "ids")
@@ -57,6 +60,20 @@ def tokens(processor: Any, inputs: Any, *, decoder: bool = False) -> list[list[s
     if ids is None or not hasattr(tokenizer, "convert_ids_to_tokens"):
         return []
     return [[_readable(tokenizer, int(i)) for i in row] for row in ids.tolist()]
+
+
+def naming(processor: Any, output: Any) -> Callable[[int], str] | None:
+    """What the classes of a language model are called: the tokens of its vocabulary; None where they are no tokens.
+
+    Args:
+        processor: A tokenizer, a processor that has a ``.tokenizer``, or None.
+        output: What the model returned; scores of shape (batch, positions, vocabulary).
+    """
+    tokenizer, value = getattr(processor, "tokenizer", processor), scores(output)
+    words = value.dim() == 3 and value.size(-1) > LARGE_VOCABULARY  # noqa: PLR2004 - (batch, positions, vocabulary)
+    if not words or targets.is_embedding(output) or not hasattr(tokenizer, "convert_ids_to_tokens"):
+        return None
+    return lambda index: _readable(tokenizer, index)
 
 
 def _readable(tokenizer: Any, index: int) -> str:

@@ -17,6 +17,8 @@ class Selection:
     """row of the batch"""
     token: int | None = None
     """position in the example"""
+    node: int | None = None
+    """node of a graph; what is explained is its answer"""
     layer: str | None = None
     """path of a module, or name of an attention map"""
     head: int | None = None

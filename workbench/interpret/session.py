@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ConfigError
 from workbench.core.live import evaluating, look
-from workbench.interpret import recording, structure, targets
-from workbench.interpret._labels import tokens
+from workbench.interpret import pairing, recording, structure, targets
+from workbench.interpret._labels import naming, tokens
 from workbench.interpret.attention_maps import AttentionMaps
 from workbench.interpret.attribution import Attribution
 from workbench.interpret.batches import as_batch
 from workbench.interpret.integrated import improving_integrated_gradients
 from workbench.interpret.moment import Selection, Snapshot, versions
+from workbench.interpret.pairing import Difference
 from workbench.interpret.structure import Overview
 from workbench.interpret.targets import Target, Wanted
 from workbench.taps import AttentionTap, tap
@@ -67,6 +68,8 @@ class Session:
         self._overview: Overview | None = None
         self._attribution: Attribution | None = None
         self._explained: tuple[tuple[int, int], ...] = ()
+        self._other: Session | None = None
+        self._first: Session | None = None
         self._followers: list[Callable[[Session], None]] = []
         self._lock = threading.RLock()
 
@@ -76,14 +79,15 @@ class Session:
         """Look at another input; everything captured is forgotten and followers are told."""
         with self._lock:
             self.batch = as_batch(inputs)
-            self.selection = replace(self.selection, example=0, token=None)
+            self.selection = replace(self.selection, example=0, token=None, node=None)
             self._forget()
         self._tell()
 
     def explain(self, target: Wanted | Target) -> None:
         """Explain another score; followers are told."""
         with self._lock:
-            self._target, self._attribution = target, None
+            self._target = target
+            self._unexplain()
         self._tell()
 
     def select(self, **changes: Any) -> Selection:
@@ -98,6 +102,8 @@ class Session:
             raise ConfigError(f"Nothing called {min(unknown)!r} can be selected. Choose from {allowed}.")
         with self._lock:
             before, self.selection = self.selection, replace(self.selection, **changes)
+            if self.selection.node != before.node:
+                self._unexplain()
         if self.selection != before:
             self._tell()
         return self.selection
@@ -106,6 +112,53 @@ class Session:
         """Be told after every change of input, target, selection or weights; returns how to stop that."""
         self._followers.append(told)
         return lambda: self._followers.remove(told) if told in self._followers else None
+
+    # A second input
+
+    @property
+    def other(self) -> "Session | None":
+        """The second input that this one is compared with; None where there is none.
+
+        A session of its own: it explains what this one explains, and nothing is computed before it is asked.
+        """
+        return self._other
+
+    def compare_with(self, inputs: Any) -> "Session | None":
+        """Look at a second input beside this one; both together stay under the byte cap. Followers are told.
+
+        Args:
+            inputs: A batch, or what would stand in ``Batch.inputs``; None to end the comparison.
+
+        Returns:
+            The second input, as ``other`` gives it.
+        """
+        with self._lock:
+            self._other = None
+            if inputs is not None:
+                self._other = Session(
+                    self.model,
+                    inputs,
+                    names=self.names,
+                    processor=self.processor,
+                    call=self.call,
+                    max_bytes=self.max_bytes // 2,
+                )
+                self._other._first = self  # noqa: SLF001 - the same class
+                if self.bytes > self.max_bytes // 2:
+                    self._snapshot = None
+        self._tell()
+        return self._other
+
+    def difference(self) -> Difference | None:
+        """How the answer to the second input differs from that to this one; None where there is no second input."""
+        other = self._other
+        if other is None:
+            return None
+        examples = self.selection.example, other.selection.example
+        if self.selection.node is not None:
+            examples = self.selection.node, self.selection.node
+        called = naming(self.processor, self.output) or targets.namer(self.model, self.names)
+        return pairing.difference(self.output, other.output, called, examples=examples)
 
     # What was captured
 
@@ -161,6 +214,12 @@ class Session:
         Raises:
             DataError: The target does not fit the output.
         """
+        first, node = self._first, self.selection.node
+        if first is not None:
+            wanted, example = first._target, first.selection.example  # noqa: SLF001 - the same class
+            return pairing.same(self.model, first.target, wanted, self.output, example=example, names=self.names)
+        if node is not None:
+            return targets.of_node(self.model, self.output, self._target, node, names=self.names)
         return targets.choose(self.model, self.output, self._target, names=self.names)
 
     @property
@@ -179,12 +238,15 @@ class Session:
     @property
     def stale(self) -> bool:
         """Whether the weights have changed since the forward that was captured."""
-        return self._snapshot is not None and self._snapshot.versions != versions(self.model)
+        other = self._other is not None and self._other.stale
+        return other or (self._snapshot is not None and self._snapshot.versions != versions(self.model))
 
     def refresh(self) -> None:
         """Forget what was captured, so that the next question is answered with the weights of now."""
         with self._lock:
             self._forget()
+            if self._other is not None:
+                self._other.refresh()
         self._tell()
 
     # Methods
@@ -218,8 +280,9 @@ class Session:
     # Inside
 
     def _forward(self) -> Snapshot:
-        values = tap(self.model, max_bytes=self.max_bytes // 2)
-        attended = AttentionTap(self.model, max_bytes=self.max_bytes - self.max_bytes // 2)
+        room = self.max_bytes if self._other is None else self.max_bytes // 2
+        values = tap(self.model, max_bytes=room // 2)
+        attended = AttentionTap(self.model, max_bytes=room - room // 2)
         with look(), evaluating(self.model), torch.no_grad():
             marks = versions(self.model)
             with values, attended:
@@ -228,6 +291,12 @@ class Session:
         self.forwards += 1
         maps = recording.collected(attended, self.model, self.batch, self.processor)
         return Snapshot(output=output, attention=maps, values=seen, versions=marks)
+
+    def _unexplain(self) -> None:
+        """Something else is explained, here and of the second input."""
+        self._attribution = None
+        if self._other is not None:
+            self._other._unexplain()  # noqa: SLF001 - the same class
 
     def _forget(self) -> None:
         self._snapshot = self._overview = self._attribution = None

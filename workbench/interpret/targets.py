@@ -1,7 +1,7 @@
 """Targets: which score of an output is explained, inferred from the output or given by a person."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,6 +27,10 @@ class Target:
     """the explained score of each example, in words"""
     pick: Callable[[Any], Tensor]
     """output -> (examples,) scores that keep their gradient"""
+    classes: tuple[int, ...] = ()
+    """the explained class of each example, where it is one"""
+    elsewhere: str = ""
+    """what ``pick`` takes from the output for another input, in words; empty where it fits this output alone"""
 
 
 def choose(
@@ -47,10 +51,10 @@ def choose(
         return wanted
     if callable(wanted):
         return Target(sentence="a score of your own", labels=(), pick=wanted)
-    if _is_embedding(output) and wanted is None:
+    if is_embedding(output) and wanted is None:
         return _similarity(output)
     value = scores(output)
-    called = _namer(model, names)
+    called = namer(model, names)
     if wanted is None:
         return _inferred(model, value.detach(), called)
     if isinstance(wanted, tuple) and len(wanted) == 2 and value.dim() > 1:  # noqa: PLR2004 - (position, class)
@@ -67,6 +71,37 @@ def choose(
             f"{_classes(value) - 1}, or one for each of the {len(value)} examples."
         )
     return _per_row(value, classes.expand(len(value)), called, "the class that was asked for")
+
+
+def of_node(
+    model: nn.Module,
+    output: Any,
+    wanted: Wanted | Target,
+    node: int,
+    *,
+    names: Sequence[str] | None = None,
+) -> Target:
+    """The target at one node of a graph: the class that was asked for, or the one that the model gives the node.
+
+    Args:
+        model: The model.
+        output: What it returned; scores of shape (nodes, classes).
+        wanted: A class, or None for the likeliest; anything else says itself where it looks.
+        node: Which of the nodes.
+        names: Names of the classes.
+
+    Raises:
+        DataError: There is no such node, or the target does not fit the output.
+    """
+    value = scores(output)
+    if not (wanted is None or isinstance(wanted, int)) or value.dim() != 2:  # noqa: PLR2004 - (nodes, classes)
+        return choose(model, output, wanted, names=names)
+    if not 0 <= node < len(value):
+        raise DataError(f"There is no node {node}: the graph has {len(value):,}, numbered from 0.")
+    index = int(value[node].argmax()) if wanted is None else wanted
+    found = choose(model, output, (node, index), names=names)
+    said = "the predicted class" if wanted is None else "the class that was asked for"
+    return replace(found, sentence=f"{said} of node {node}", elsewhere=f"{found.labels[0]} of node {node}")
 
 
 def best_classes(output: Any, count: int) -> Tensor:
@@ -103,7 +138,8 @@ def _per_row(value: Tensor, classes: Tensor, called: Callable[[int], str], sente
             raise DataError(f"A class cannot be chosen from an output of shape {tuple(scores(output).shape)}.")
         return by_class.gather(-1, classes.to(by_class.device)[:, None])[:, 0]
 
-    return Target(sentence=sentence + where, labels=tuple(called(int(c)) for c in classes), pick=pick)
+    chosen = tuple(int(c) for c in classes)
+    return Target(sentence=sentence + where, labels=tuple(map(called, chosen)), pick=pick, classes=chosen)
 
 
 def _at(value: Tensor, position: int, index: int, called: Callable[[int], str]) -> Target:
@@ -156,7 +192,8 @@ def _over_positions(model: nn.Module, value: Tensor, called: Callable[[int], str
     )
 
 
-def _is_embedding(output: Any) -> bool:
+def is_embedding(output: Any) -> bool:
+    """Whether a model returned hidden vectors and no answer."""
     return not isinstance(output, Tensor) and scores(output) is getattr(output, "last_hidden_state", None)
 
 
@@ -169,10 +206,16 @@ def _similarity(output: Any) -> Target:
         return (scores(out).mean(1) * direction).sum(-1)
 
     labels = tuple(f"{float(v):.4g}" for v in pooled.norm(dim=-1))
-    return Target(sentence="the length of the mean hidden vector along its own direction", labels=labels, pick=pick)
+    return Target(
+        sentence="the length of the mean hidden vector along its own direction",
+        labels=labels,
+        pick=pick,
+        elsewhere="the length of the mean hidden vector along that of the first",
+    )
 
 
-def _namer(model: nn.Module, names: Sequence[str] | None) -> Callable[[int], str]:
+def namer(model: nn.Module, names: Sequence[str] | None) -> Callable[[int], str]:
+    """What a class is called: by the names given, else by the model's config, else its number."""
     table = names if names is not None else getattr(getattr(model, "config", None), "id2label", None)
 
     def called(index: int) -> str:

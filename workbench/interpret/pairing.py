@@ -1,0 +1,110 @@
+"""A second input beside the first: what is explained of it, and how the two answers differ.
+
+Two explanations can be compared only if they explain the same, so the second follows the first: the same class, the
+same place, or the same direction, whatever the model itself would choose on the second input.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.core.calling import scores
+from workbench.core.errors import DataError
+from workbench.interpret import targets
+from workbench.interpret.targets import Target, Wanted
+
+MOST = 5
+"""classes that are set side by side"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One class of two answers."""
+
+    label: str
+    first: float
+    """probability on the first input"""
+    second: float
+    """probability on the second input"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How the answer to a second input differs from that to the first."""
+
+    changes: tuple[Change, ...] = ()
+    """the likeliest classes of either, by their larger probability; empty where the outputs are no classes"""
+    distance: float = 0.0
+    """total variation of two distributions, second minus first of two numbers, 1 - cosine of two hidden vectors"""
+    sentence: str
+    """the same in words"""
+
+
+def same(
+    model: nn.Module, first: Target, wanted: Wanted | Target, output: Any, *, example: int, **options: Any
+) -> Target:
+    """What of a second output corresponds to the target of the first.
+
+    Args:
+        model: The model of both.
+        first: What is explained of the first input.
+        wanted: What was asked for there.
+        output: What the model returned for the second input.
+        example: The example of the first input that is on show.
+        options: Those of ``targets.choose``.
+
+    Raises:
+        DataError: The second input has no such place.
+    """
+    if first.classes:
+        kept = first.classes[min(example, len(first.classes) - 1)]
+        return replace(targets.choose(model, output, kept, **options), sentence="the class explained of the first")
+    if first.elsewhere and len(first.labels) in (1, len(scores(output))):
+        try:
+            values = first.pick(output).detach().reshape(-1)
+        except IndexError:
+            raise DataError(f"The second input has no {first.elsewhere}: it is smaller than the first.") from None
+        return Target(sentence=first.elsewhere, labels=tuple(f"{float(v):.4g}" for v in values), pick=first.pick)
+    return targets.choose(model, output, wanted, **options)
+
+
+def difference(
+    first: Any, second: Any, called: Callable[[int], str], *, examples: tuple[int, int] = (0, 0)
+) -> Difference:
+    """How the answers to two inputs differ: by probabilities where they are classes, else by their numbers.
+
+    Args:
+        first: What the model returned for one input.
+        second: What it returned for the other.
+        called: The name of a class.
+        examples: Which row of each is on show.
+    """
+    a, b = (_row(output, at) for output, at in zip((first, second), examples, strict=True))
+    if a.shape != b.shape:
+        return Difference(sentence=f"the answers have {len(a):,} and {len(b):,} numbers, so they cannot be compared")
+    if targets.is_embedding(first):
+        apart = 1 - float(torch.nn.functional.cosine_similarity(a, b, dim=0))
+        return Difference(distance=apart, sentence=f"cosine {1 - apart:.3f} between the mean hidden vectors")
+    if len(a) < 2:  # noqa: PLR2004 - one number an example
+        apart = float(b[0] - a[0])
+        return Difference(distance=apart, sentence=f"{float(a[0]):.4g} has become {float(b[0]):.4g} ({apart:+.4g})")
+    a, b = a.softmax(-1), b.softmax(-1)
+    best = torch.cat([p.topk(min(MOST, len(p))).indices for p in (a, b)]).unique()
+    order = best[torch.maximum(a, b)[best].argsort(descending=True)][:MOST].tolist()
+    changes = tuple(Change(called(i), float(a[i]), float(b[i])) for i in order)
+    apart = float((a - b).abs().sum() / 2)
+    return Difference(changes=changes, distance=apart, sentence=f"{apart:.0%} of the probability has moved")
+
+
+def _row(output: Any, example: int) -> Tensor:
+    """One example's scores (classes,): those of the last position of a sequence, the mean over a picture or text."""
+    value = scores(output).detach().float().cpu()
+    if value.dim() < 2:  # noqa: PLR2004 - one number an example
+        return value.reshape(-1)[min(example, value.numel() - 1)][None]
+    row = value[min(example, len(value) - 1)]
+    if row.dim() == 2:  # noqa: PLR2004 - (positions, classes)
+        return row.mean(0) if targets.is_embedding(output) else row[-1]
+    return row.flatten(1).mean(1) if row.dim() > 2 else row  # noqa: PLR2004 - (classes, height, width)
