@@ -59,6 +59,7 @@ class Panel(anywidget.AnyWidget):
         self.price = 0.0
         """seconds to the first answer of what was shown last"""
         super().__init__()
+        _hear_in_any_subshell(self.comm)
         self.on_msg(_receive)
 
     def answers(self, wish: Mapping[str, Any]) -> Iterator[tuple[str, Frame]]:
@@ -158,6 +159,16 @@ def failure(error: BaseException) -> dict[str, Any]:
     known = isinstance(error, WorkbenchError)
     where = "" if known else "".join(traceback.format_exception(error))
     return {"error": str(error) if known else f"{type(error).__name__}: {error}", "where": where}
+
+
+def _hear_in_any_subshell(comm: Any) -> None:
+    """Have wishes heard in the subshell to which the page sends them.
+
+    ipykernel from 7.4 on hands them to the one in which the comm spoke last instead. Subshells end with the page that
+    made them, and a wish that is handed to one that has ended is lost.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _, sent_to: sent_to  # noqa: SLF001 - it offers no other way
 
 
 def _receive(panel: Panel, message: Any, _: Any) -> None:

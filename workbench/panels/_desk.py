@@ -2,6 +2,9 @@
 
 import threading
 from collections.abc import Callable, Hashable
+from contextvars import copy_context
+
+from workbench.core.threads import background
 
 Job = Callable[[], None]
 
@@ -16,17 +19,18 @@ class Desk:
         self._busy = False
 
     def ask(self, asker: Hashable, job: Job) -> None:
-        """Have a job done soon, in place of what the same asker still waits for.
+        """Have a job done soon, in the context of the caller, in place of what the same asker still waits for.
 
         Args:
             asker: Who asks.
             job: What to do; it must not raise.
         """
+        context = copy_context()
         with self._news:
             self._waiting.pop(asker, None)
-            self._waiting[asker] = job
+            self._waiting[asker] = lambda: context.run(job)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="workbench-panels", daemon=True)
+                self._thread = background(self._work, name="workbench-panels")
                 self._thread.start()
             self._news.notify_all()
 

@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from workbench.core.live import look
+from workbench.core.threads import background
 from workbench.panels._desk import DESK
 from workbench.train.run import Run
 
@@ -40,7 +41,7 @@ class Following:
         self._last = panel.price
         self._over = threading.Event()
         self._drawn = -1
-        threading.Thread(target=self._work, name="workbench-following", daemon=True).start()
+        background(self._work, name="workbench-following").start()
 
     @property
     def share(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import ipywidgets
 
+from workbench.core.threads import background
 from workbench.panels._base import Panel, failure
 from workbench.panels._desk import DESK
 from workbench.panels._frame import Frame
@@ -104,7 +105,7 @@ class Bench(Panel):
         self.show_or_tell(screen, seq)
         if rest is None:
             return None
-        going = threading.Thread(target=_go_on, args=(weakref.ref(self), rest), name="workbench-bench", daemon=True)
+        going = background(_go_on, weakref.ref(self), rest, name="workbench-bench")
         going.start()
         return going
 

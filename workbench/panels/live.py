@@ -21,6 +21,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from workbench.core.environment import kernel_present
+from workbench.core.threads import background
 from workbench.panels._base import Panel, failure
 from workbench.panels._frame import Doubt, Packed
 from workbench.panels._sketch import line_chart
@@ -102,9 +103,7 @@ class Live(Panel):
     def follow(self) -> "Live":
         """Push what the run reports from a background thread, until it ends or the panel is closed."""
         if self._follower is None or not self._follower.is_alive():
-            self._follower = threading.Thread(
-                target=_follow, args=(weakref.ref(self),), name="workbench-live", daemon=True
-            )
+            self._follower = background(_follow, weakref.ref(self), name="workbench-live")
             self._follower.start()
         return self
 
