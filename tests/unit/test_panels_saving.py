@@ -169,7 +169,8 @@ def test_the_page_is_sent_a_file_when_it_asks_and_no_trait_changes(panel):
     assert DESK.settle()
     ((message, (text,)),) = sent
     assert message == {"type": "file", "seq": 5, "error": ""}
-    assert text.decode("utf-8-sig") == panel.table("attention").csv()
+    assert text.decode("utf-8-sig") == panel.table("attention").spreadsheet()
+    assert "\"'=1+1\"" in text.decode("utf-8-sig")
     assert panel.frame is before
 
 

@@ -143,7 +143,7 @@ def _plain(text: Any, error: bool = False) -> str:  # noqa: FBT001, FBT002 - a c
 
 def _as_image(svg: str) -> str:
     """A drawing as a picture: within one, nothing runs and nothing is fetched."""
-    data = b64encode(svg.encode("utf-8")).decode("ascii")
+    data = b64encode(svg.encode("utf-8", "replace")).decode("ascii")
     return f'<img alt="" src="data:image/svg+xml;base64,{data}">'
 
 

@@ -72,23 +72,23 @@ def export_html(
     parts = [part for number, cell in enumerate(book["cells"], 1) for part in cells.parts(number, cell)]
     drawn = frozenset[str]().union(*(v.panels for p in parts if isinstance(p, Piece) for v in p.versions))
     drawings = {name: drawing(found[name]) for name in sorted(drawn)}
-    text, left_out = _within(_title(book, source), parts, drawings, outputs.left_out, budget)
-    data = text.encode("utf-8")
+    data, left_out = _within(_title(book, source), parts, drawings, outputs.left_out, budget)
     write_whole(target, data)
     return Exported(target, len(data), tuple(left_out))
 
 
 def _within(
     title: str, parts: Sequence[Part], drawings: Mapping[str, Drawing], noted: Sequence[LeftOut], budget: int
-) -> tuple[str, list[LeftOut]]:
+) -> tuple[bytes, list[LeftOut]]:
     """The richest page within the budget: while it is too large, the piece that frees most is made poorer."""
     left_out = list(noted)
     pieces = [part for part in parts if isinstance(part, Piece)]
     while True:
-        text = page(title, parts, drawings, left_out)
-        size = len(text.encode("utf-8"))
+        # A notebook may hold halves of surrogate pairs, which no encoding writes.
+        data = page(title, parts, drawings, left_out).encode("utf-8", "replace")
+        size = len(data)
         if size <= budget:
-            return text, sorted(left_out, key=lambda one: one.cell)
+            return data, sorted(left_out, key=lambda one: one.cell)
         largest = max(pieces, key=lambda piece: _freed(piece, drawings), default=None)
         if largest is None or _freed(largest, drawings) <= 0:
             raise DataError(

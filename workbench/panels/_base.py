@@ -23,7 +23,7 @@ import traitlets
 
 from workbench.core.errors import WorkbenchError
 from workbench.panels._desk import DESK
-from workbench.panels._frame import Frame
+from workbench.panels._frame import Frame, encodable
 
 _HERE = Path(__file__).parent
 _SHARED = {"_esm": (_HERE / "_shared.js").read_text("utf-8"), "_css": (_HERE / "_shared.css").read_text("utf-8")}
@@ -131,6 +131,10 @@ class Panel(anywidget.AnyWidget):
         """Whether ``close`` was called."""
         return self.comm is None
 
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - theirs
+        """What the page receives: a name that UTF-8 cannot write would take the whole message with it."""
+        return encodable(super().get_state(key, drop_defaults))
+
     def close(self) -> None:
         """Take the panel off the page and let go of what it showed."""
         if self.closed:
@@ -151,7 +155,7 @@ class Panel(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if bundle is not None else ({}, {})
-        return data | {"text/plain": self.text(), "text/html": self.picture()}, metadata
+        return encodable(data | {"text/plain": self.text(), "text/html": self.picture()}), metadata
 
 
 def failure(error: BaseException) -> dict[str, Any]:

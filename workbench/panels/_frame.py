@@ -82,3 +82,15 @@ class Frame:
             "refused": self.refused,
             "bytes": len(json.dumps(self.meta)) + sum(packed.data.nbytes for packed in self.arrays.values()),
         }
+
+
+def encodable(value: Any) -> Any:
+    """The same JSON values with text that UTF-8 can write: what it cannot, a lone half of a pair, becomes "?".
+
+    Names come from anywhere, and one that cannot be written would take the whole message with it.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {encodable(name): encodable(each) for name, each in value.items()}
+    return [encodable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -46,7 +46,8 @@ class Savable(Panel):
             tab: Its name; the one on show when not given.
 
         Returns:
-            ``.columns`` and ``.rows``; ``.csv()`` as text; ``.dataframe()`` where pandas is installed.
+            ``.columns`` and ``.rows``; ``.csv()`` as exact text; ``.spreadsheet()`` as text that a spreadsheet may
+            open; ``.dataframe()`` where pandas is installed.
 
         Raises:
             UnknownNameError: There is no such tab.
@@ -83,7 +84,7 @@ class Savable(Panel):
         DESK.ask((id(self), "save"), job)
 
     def send_table(self, tab: str, seq: int) -> None:
-        """Send a tab's table as CSV to the page; an error as its sentence.
+        """Send a tab's table as CSV to the page, safe to open in a spreadsheet; an error as its sentence.
 
         Args:
             tab: The tab's name.
@@ -91,7 +92,7 @@ class Savable(Panel):
         """
         try:
             # A byte order mark tells spreadsheets that this is UTF-8.
-            buffers, error = [b"\xef\xbb\xbf" + self.table(tab).csv().encode("utf-8", "replace")], ""
+            buffers, error = [b"\xef\xbb\xbf" + self.table(tab).spreadsheet().encode("utf-8", "replace")], ""
         except Exception as found:  # noqa: BLE001 - whatever went wrong belongs on the page
             buffers, error = [], str(failure(found)["error"])
         self.send({"type": "file", "seq": seq, "error": error}, buffers=buffers)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _FEW = 12
 """rows that a notebook shows of a long table"""
+
+_FORMULA = re.compile(r"[\t\r\n]|[\s\0-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""how a text begins that a spreadsheet may take for a formula; the last four are the full-width forms of the first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ class Table:
         writer.writerows(self.rows)
         return text.getvalue()
 
+    def spreadsheet(self) -> str:
+        """The table as ``csv`` writes it, but every text in quotes, and no text that a spreadsheet would execute.
+
+        A token or class may be ``=HYPERLINK(...)``, and whoever opens the file would run it. As OWASP advises ("CSV
+        Injection"), such a text gets an apostrophe in front, which spreadsheets take for "this is text". Numbers stay
+        numbers, also negative ones. For a program that reads the file, ``csv`` keeps every text as it is.
+        """
+        rows = [self.columns, *self.rows]
+        return "".join(f"{','.join(map(_cell, row))}\r\n" for row in rows)
+
     def dataframe(self) -> "pd.DataFrame":
         """The table as a pandas ``DataFrame``.
 
@@ -51,3 +65,10 @@ class Table:
         more = len(self.rows) - _FEW
         said = f"<p>and {more:,} more rows</p>" if more > 0 else ""
         return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>{said}"
+
+
+def _cell(value: object) -> str:
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    harmless = f"'{value}" if _FORMULA.match(value) else value
+    return '"' + harmless.replace('"', '""') + '"'
