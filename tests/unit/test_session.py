@@ -100,7 +100,7 @@ def test_followers_are_told_of_every_change_and_can_leave():
     leave()
     one.select(token=1)
     assert len(told) == 4
-    with pytest.raises(ConfigError, match="example, token, node, layer, head, label"):
+    with pytest.raises(ConfigError, match="example, token, node, pixel, layer, head, label"):
         one.select(tokn=1)
 
 

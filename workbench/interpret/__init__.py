@@ -3,6 +3,8 @@
 from workbench.interpret.attention_maps import AttentionMap as AttentionMap
 from workbench.interpret.attention_maps import AttentionMaps as AttentionMaps
 from workbench.interpret.attribution import Attribution as Attribution
+from workbench.interpret.editing import Edit as Edit
+from workbench.interpret.editing import Effect as Effect
 from workbench.interpret.integrated import improving_integrated_gradients as improving_integrated_gradients
 from workbench.interpret.integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.moment import Selection as Selection

@@ -19,6 +19,8 @@ class Selection:
     """position in the example"""
     node: int | None = None
     """node of a graph; what is explained is its answer"""
+    pixel: tuple[int, int] | None = None
+    """row and column of a picture"""
     layer: str | None = None
     """path of a module, or name of an attention map"""
     head: int | None = None
@@ -33,6 +35,8 @@ class Snapshot:
 
     output: Any
     """detached; on the device of the model"""
+    untouched: Any
+    """the output without the edits of the session; the same object where there are none"""
     attention: AttentionMaps
     values: Seen
     """the values that were wanted, by address"""

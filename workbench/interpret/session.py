@@ -12,10 +12,12 @@ from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ConfigError
 from workbench.core.live import evaluating, look
 from workbench.interpret import pairing, recording, structure, targets
+from workbench.interpret._editable import Editable
 from workbench.interpret._labels import naming, tokens
 from workbench.interpret.attention_maps import AttentionMaps
 from workbench.interpret.attribution import Attribution
 from workbench.interpret.batches import as_batch
+from workbench.interpret.editing import Edits
 from workbench.interpret.integrated import improving_integrated_gradients
 from workbench.interpret.moment import Selection, Snapshot, versions
 from workbench.interpret.pairing import Difference
@@ -27,7 +29,7 @@ from workbench.taps.addresses import resolve
 MAX_BYTES = 1 << 28
 
 
-class Session:
+class Session(Editable):
     """One model, one input, one target and one selection, under one byte cap.
 
     One forward serves every view: output, attention and the values that views ``want``. It is kept until the
@@ -56,7 +58,8 @@ class Session:
             target: What is explained; None to infer it from the output.
             max_bytes: How much captured values and attention may hold together.
         """
-        self.model, self.names, self.processor, self.call = model, names, processor, call
+        self.model, self.names, self.processor = model, names, processor
+        self._edits = Edits(model, call)
         self.max_bytes = max_bytes
         self.batch = as_batch(inputs)
         self.selection = Selection()
@@ -79,7 +82,7 @@ class Session:
         """Look at another input; everything captured is forgotten and followers are told."""
         with self._lock:
             self.batch = as_batch(inputs)
-            self.selection = replace(self.selection, example=0, token=None, node=None)
+            self.selection = replace(self.selection, example=0, token=None, node=None, pixel=None)
             self._forget()
         self._tell()
 
@@ -140,10 +143,9 @@ class Session:
                     inputs,
                     names=self.names,
                     processor=self.processor,
-                    call=self.call,
                     max_bytes=self.max_bytes // 2,
                 )
-                self._other._first = self  # noqa: SLF001 - the same class
+                self._other._first, self._other._edits = self, self._edits  # noqa: SLF001 - the same class
                 if self.bytes > self.max_bytes // 2:
                     self._snapshot = None
         self._tell()
@@ -244,9 +246,7 @@ class Session:
     def refresh(self) -> None:
         """Forget what was captured, so that the next question is answered with the weights of now."""
         with self._lock:
-            self._forget()
-            if self._other is not None:
-                self._other.refresh()
+            self._forget_all()
         self._tell()
 
     # Methods
@@ -264,10 +264,11 @@ class Session:
         Args:
             options: Those of ``integrated_gradients``.
         """
-        batch, target, marks, result = self.batch, self._target, versions(self.model), None
+        batch, target, edits, result = self.batch, self._target, self.edits, None
+        marks = versions(self.model)
         for result in improving_integrated_gradients(self.model, self.batch, self.target, call=self.call, **options):
             yield result
-        if batch is self.batch and target is self._target:
+        if batch is self.batch and target is self._target and edits == self.edits:
             self._attribution, self._explained = result, marks
 
     def attribution(self, **options: Any) -> Attribution:
@@ -284,19 +285,26 @@ class Session:
         values = tap(self.model, max_bytes=room // 2)
         attended = AttentionTap(self.model, max_bytes=room - room // 2)
         with look(), evaluating(self.model), torch.no_grad():
-            marks = versions(self.model)
-            with values, attended:
+            marks, plain = versions(self.model), self._edits.plain
+            untouched = call(self.model, self.batch, call=plain) if self._edits else None
+            with self._edits.made(), values, attended:
                 seen = values.read(*self._wanted)
-                output = call(self.model, self.batch, call=self.call)
+                output = call(self.model, self.batch, call=plain)
         self.forwards += 1
         maps = recording.collected(attended, self.model, self.batch, self.processor)
-        return Snapshot(output=output, attention=maps, values=seen, versions=marks)
+        untouched = output if untouched is None else untouched
+        return Snapshot(output=output, untouched=untouched, attention=maps, values=seen, versions=marks)
 
     def _unexplain(self) -> None:
         """Something else is explained, here and of the second input."""
         self._attribution = None
         if self._other is not None:
             self._other._unexplain()  # noqa: SLF001 - the same class
+
+    def _forget_all(self) -> None:
+        self._forget()
+        if self._other is not None:
+            self._other._forget()  # noqa: SLF001 - the same class
 
     def _forget(self) -> None:
         self._snapshot = self._overview = self._attribution = None
