@@ -1,6 +1,6 @@
 """Reading and editing values inside any live module, without a trace: ``tap``; ``AttentionTap`` for attention."""
 
-from workbench.taps.capture import AttentionRecord as AttentionRecord
+from workbench.taps.records import AttentionRecord as AttentionRecord
 from workbench.taps.capture import AttentionTap as AttentionTap
 from workbench.taps.hooks import Watch as Watch
 from workbench.taps.live_tap import Seen as Seen

@@ -1,8 +1,9 @@
 """AttentionTap: the attention weights of any live model, recomputed beside its own kernels, which give the output.
 
-Seen are ``F.scaled_dot_product_attention``, ``F.multi_head_attention_forward``, softmax(...) @ values written out,
-the attention functions of transformers (whatever kernel they run), and the softmax over edges of PyG. Not seen are
-``torch.jit`` modules, other threads, and attention that never forms softmax weights (linear, LSH, deformable).
+Seen are ``F.scaled_dot_product_attention``, ``F.multi_head_attention_forward``, softmax(...) @ values written out
+(also with exp and sum, or exp and logsumexp), softmax over values sampled at points, the attention functions of
+transformers (whatever kernel they run), and the softmax over edges of PyG. Not seen are ``torch.jit`` modules, other
+threads, and attention that never forms softmax weights, such as linear attention.
 The model is never switched to another implementation, because for some models that computes something else; only
 the fused inference kernel of ``nn.TransformerEncoder`` steps aside, as it does for any torch function mode, and its
 output then differs by float32 rounding.
@@ -10,7 +11,7 @@ output then differs by float32 rounding.
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,31 +21,13 @@ from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import attention_weights, packed_attention, product_error, unseen
+from workbench.taps.kernels import attention_weights, packed_attention, relative_error, repeated, unseen
+from workbench.taps.layouts import Band, Points, banded, crosses, windows
 from workbench.taps.libraries import PRODUCT, Frame, seen_by
-from workbench.taps.products import MATMUL, SOFTMAX, SoftmaxProducts
+from workbench.taps.products import MATMUL, TIMES, Product, Sampling, SoftmaxProducts
+from workbench.taps.records import AttentionRecord, Computed, StoredProduct
 
 MAX_BYTES = 1 << 28
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AttentionRecord:
-    """One attention that a forward computed."""
-
-    module: str
-    """path of the module that was running"""
-    call: int
-    """0 for the module's first attention while the tap was open"""
-    kind: str
-    """"sdpa", "softmax", "mha", "transformers:<kernel>" or "edges" """
-    weights: Tensor | None
-    """(..., queries, keys) or (edges, heads), a float32 copy on the CPU; None when it did not fit under the cap"""
-    error: float | None = None
-    """of weights @ values against the kernel's own product, relative; None: not comparable"""
-    edges: Tensor | None = None
-    """(2, edges), for the kind "edges" """
-    nodes: int = 0
-    """how many, for the kind "edges" """
 
 
 class AttentionTap:
@@ -64,7 +47,11 @@ class AttentionTap:
         self.records: list[AttentionRecord] = []
         self.bytes = 0
         self.max_bytes = max_bytes
-        self._watch = Watch(model)
+        self.step = -1
+        """how often the whole model has been called, less one"""
+        self.ids: dict[str, list[Tensor]] = {}
+        """the token ids that embeddings were given, by module and in order"""
+        self._watch = Watch(model, entered=self._entered)
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
         self._products = SoftmaxProducts()
@@ -90,6 +77,15 @@ class AttentionTap:
     ) -> None:
         self._open.close()
 
+    def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        name = self._watch.names[module]
+        if not name:
+            self.step += 1
+        elif isinstance(module, nn.Embedding) and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 2:  # noqa: PLR2004 - (batch, length)
+            given = self.ids.setdefault(name, [])
+            if len(given) == self.step:  # its first call of this forward
+                given.append(inputs[0].detach().cpu())
+
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""
         inner = self._watch.where
@@ -104,14 +100,14 @@ class AttentionTap:
         chosen = self._modules
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
-    def record(self, kind: str, size: int, compute: Callable[[], tuple[Tensor, float | None]], **edges: Any) -> None:
+    def record(self, kind: str, size: int, compute: Callable[[], Computed], **more: Any) -> None:
         """Keep one attention.
 
         Args:
             kind: How it was seen.
             size: How many weights there are.
-            compute: Gives the weights and their error; not called when they do not fit.
-            edges: ``edges`` and ``nodes`` of message passing.
+            compute: Gives the weights and what they can be checked with; not called when they do not fit.
+            more: Other fields of the record.
         """
         frame, inner = self.frame, self._watch.where
         module = frame.module if frame else "" if inner is None else self._watch.names[inner]
@@ -119,17 +115,31 @@ class AttentionTap:
         self._calls[module] = call + 1
         if frame:
             frame.done, kind = True, frame.kind
+            more |= {"near": frame.near}
+        more |= {"step": self.step}
         if self.bytes + 4 * size > self.max_bytes:
-            self.records.append(AttentionRecord(module, call, kind, None))
+            self.records.append(AttentionRecord(module, call, kind, None, size=size, **more))
             return
         with torch.no_grad(), unseen():
-            weights, error = compute()
+            found = compute()
+            weights, proof = found.weights, found.proof
             # A decoding step comes packed as (batch, key heads, group, keys).
             if frame and weights.numel() == frame.batch * frame.heads * frame.queries * weights.size(-1):
                 weights = weights.reshape(frame.batch, frame.heads, frame.queries, weights.size(-1))
             kept = weights.detach().to("cpu", torch.float32, copy=True)
+            if found.values is not None and found.product is not None:
+                held = (found.values, found.product)
+                stored = StoredProduct(kept.view(found.weights.shape), *(t.detach().to("cpu", copy=True) for t in held))
+                self.bytes += stored.values.nbytes + stored.product.nbytes
+                proof = stored
         self.bytes += kept.nbytes
-        self.records.append(AttentionRecord(module, call, kind, kept, error, **edges))
+        more.setdefault("crosses", self._crosses(frame))
+        self.records.append(AttentionRecord(module, call, kind, kept, size=size, proof=proof, **more))
+
+    def _crosses(self, frame: Frame | None) -> bool | None:
+        """Whether the attention that is being recorded looks at another sequence."""
+        module = frame.owner if frame else self._watch.where
+        return None if module is None else crosses(module)
 
     def scaled_dot_product(self, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """The model's own kernel, with its weights recorded."""
@@ -137,11 +147,12 @@ class AttentionTap:
         if self.wanted(self.frame.module) and not self.frame.done if self.frame else self.wanted():
             query, key, value, mask, dropout, causal, scale = _sdpa_arguments(*args, **kwargs)
 
-            def compute() -> tuple[Tensor, float | None]:
+            def compute() -> Computed:
                 weights = attention_weights(query, key, mask, causal=causal, scale=scale)
-                return weights, None if dropout else product_error(weights, value, output)
+                return Computed(weights, repeated(value, query), None if dropout else output)
 
-            self.record("sdpa", query.numel() // query.size(-1) * key.size(-2), compute)
+            size = query.numel() // query.size(-1) * key.size(-2)
+            self.record("sdpa", size, compute, layout=windows() if query.dim() > 3 else None)  # noqa: PLR2004 - (batch * windows, heads, ...)
         return output
 
     def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -150,7 +161,9 @@ class AttentionTap:
             return function(*args, **kwargs)
         if kwargs.get("need_weights", args[15] if len(args) > 15 else True):  # noqa: PLR2004 - its sixteenth argument
             own, weights, error = packed_attention(function, args, kwargs)
-            self.record("mha", weights.numel(), lambda: (weights, error))
+            asks, asked = args[0] if args else kwargs["query"], args[1] if len(args) > 1 else kwargs["key"]
+            proof = None if error is None else lambda: error
+            self.record("mha", weights.numel(), lambda: Computed(weights, proof=proof), crosses=asks is not asked)
             return own
         self.inside_multi_head = True
         try:
@@ -163,29 +176,49 @@ class AttentionTap:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
         found = self._products.find(name, args, kwargs)
         output = function(*args, **kwargs)
-        if found is not None:
-            straight = found.straight
+        if found is not None and not self._piece(found):
 
-            def compute() -> tuple[Tensor, float | None]:
-                return found.weights, product_error(found.weights, found.values, output) if straight else None
+            def compute() -> Computed:
+                return Computed(found.weights, *((found.values, output) if found.straight else ()))
 
-            self.record("softmax", found.weights.numel(), compute)
+            self.record("softmax", found.weights.numel(), compute, layout=windows())
         return output
 
+    def _piece(self, found: Product) -> bool:
+        """Whether a product is one of several of an attention in a band; keeps what it adds."""
+        piece = banded(found.weights)
+        if piece is None:
+            return False
+        band = piece.weights
+        if band is not None:
+            self.record("softmax", band.numel(), lambda: Computed(band), layout=piece.layout)
+        last = self.records[-1] if self.records else None
+        if piece.rows is not None and last is not None and isinstance(last.layout, Band):
+            self.records[-1] = replace(last, layout=replace(last.layout, rows=piece.rows))
+        return True
+
     def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Any other torch call; results of softmax are followed."""
+        """Any other torch call; results of softmax are followed, and what is sampled at points."""
+        found = self._products.find_sampling(args) if name in TIMES and self._products.samples else None
         output = function(*args, **kwargs)
-        if name in SOFTMAX:
-            if isinstance(output, Tensor) and output.dim() > 1 and self.wanted():
-                self._products.add(output)
-        elif self._products:
-            self._products.follow(name, args, output)
+        if self.wanted():
+            self._products.note(name, args, output)
+        if found is not None:
+            layout = Points.of(found.grids)
+            self.record("deformable", found.weights.numel(), lambda: sampled(found, output), layout=layout, crosses=True)
         return output
 
     @property
     def follows(self) -> bool:
         """Whether there is a result of softmax that may yet multiply something."""
-        return bool(self._products)
+        return self._products.follows
+
+
+def sampled(found: Sampling, output: Tensor) -> Computed:
+    """Weights over points, with the error of their weighted sums against the layer's own."""
+    mine = torch.einsum("bqp,bdqp->bdq", found.weights, found.values)
+    error = relative_error(mine, output.sum(-1))
+    return Computed(found.weights, proof=lambda: error)
 
 
 class _Mode(TorchFunctionMode):

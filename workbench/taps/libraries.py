@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.taps.kernels import attention_weights, product_error
+from workbench.taps.kernels import attention_weights, repeated
+from workbench.taps.records import Computed
 from workbench.taps.swaps import Place, Swaps
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class Frame:
     batch: int
     heads: int
     queries: int
+    owner: nn.Module
+    near: bool
+    """whether a sliding window keeps far keys out"""
     done: bool = False
 
 
@@ -103,7 +107,9 @@ def _recorded(
     **kwargs: Any,
 ) -> Any:
     batch, heads, queries, _ = query.shape
-    outer, frame = tap.frame, Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries)
+    window = kwargs.get("sliding_window")
+    near = isinstance(window, int) and 0 < window < key.size(-2)
+    outer, frame = tap.frame, Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries, module, near)
     tap.frame = frame
     try:
         output = function(module, query, key, value, *args, **kwargs)
@@ -125,7 +131,7 @@ def _shadow(
 ) -> None:
     query, key, value = qkv
 
-    def compute() -> tuple[Tensor, float | None]:
+    def compute() -> Computed:
         causal = options.get("is_causal")
         causal = getattr(module, "is_causal", True) if causal is None else causal
         dense = _dense_mask(mask, query, key, causal=bool(causal), window=options.get("sliding_window"))
@@ -138,7 +144,7 @@ def _shadow(
             sinks=options.get("s_aux"),
         )
         product = output[0].transpose(1, 2) if isinstance(output, tuple) else output
-        return weights, None if options.get("dropout") else product_error(weights, value, product)
+        return Computed(weights, repeated(value, query), None if options.get("dropout") else product)
 
     tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute)
 
@@ -192,7 +198,7 @@ def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) ->
     nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
     flat = weights.reshape(len(weights), -1)
     kept = edges.detach().to("cpu", copy=True)
-    tap.record("edges", flat.numel(), lambda: (flat, None), edges=kept, nodes=nodes)
+    tap.record("edges", flat.numel(), lambda: Computed(flat), edges=kept, nodes=nodes)
 
 
 def _edges() -> Tensor | None:

@@ -1,15 +1,25 @@
-"""SoftmaxProducts: finds attention that is written out, softmax(...) @ values, by following what softmax returned."""
+"""SoftmaxProducts: finds attention that is written out, softmax(...) @ values, by following what softmax returned.
 
-import weakref
+A softmax may itself be written out: exp(x) / exp(x).sum(), or exp(x - logsumexp(x)). What is followed goes on through
+dropout, casts, masks and views until it multiplies activations: in a matrix product, or, in deformable attention,
+elementwise with what was sampled from a picture at a few points for each query.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.taps.following import Followed
+
 SOFTMAX = frozenset({"softmax", "_softmax", "_safe_softmax"})
 MATMUL = frozenset({"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "mm", "einsum"})
+TIMES = frozenset({"mul", "__mul__", "__rmul__", "multiply"})
 
+_EXP = frozenset({"exp", "exp_"})
+_MINUS = frozenset({"sub", "__sub__", "subtract"})
+_OVER = frozenset({"div", "__truediv__", "divide", "true_divide", "div_", "__itruediv__"})
 _RESIZING = frozenset(
     {"__getitem__", "split", "chunk", "narrow", "cat", "pad", "_pad", "slice", "expand", "repeat_interleave", "unbind"}
     | {"index_select", "where"}
@@ -23,40 +33,106 @@ class Product:
     weights: Tensor
     """(..., queries, keys)"""
     values: Tensor
+    """(..., keys, width), or the other operand as it is, where it cannot be brought there"""
     straight: bool
     """whether the product is weights @ values as they stand"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """A product of weights with what was sampled at points."""
+
+    weights: Tensor
+    """(batch * heads, queries, points)"""
+    values: Tensor
+    """(batch * heads, width, queries, points)"""
+    grids: tuple[Tensor, ...]
+    """of every level (batch * heads, queries, points of the level, 2): x and y in [-1, 1]"""
 
 
 class SoftmaxProducts:
     """Follows the results of softmax through dropout, casts, masks and views until they multiply activations."""
 
     def __init__(self) -> None:
-        self._live: dict[int, weakref.ref[Tensor]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._live)
+        self._weights = Followed[None]()
+        self._exponentials = Followed[None]()
+        self._sums = Followed[None]()
+        self._logarithms = Followed[None]()
+        self._differences = Followed[None]()
+        self._samples = Followed[tuple[Tensor, ...]]()
 
     def clear(self) -> None:
         """Forget every tensor."""
-        self._live.clear()
+        for one in (self._weights, self._exponentials, self._sums, self._logarithms, self._differences, self._samples):
+            one.clear()
 
-    def add(self, tensor: Tensor) -> None:
-        """Follow a tensor; nothing is kept alive by it."""
-        key = id(tensor)
-        self._live[key] = weakref.ref(tensor, lambda _: self._live.pop(key, None))
+    @property
+    def follows(self) -> bool:
+        """Whether there is a result of softmax that may yet multiply something."""
+        return bool(self._weights)
 
-    def follow(self, name: str, args: Sequence[Any], output: Any) -> None:
+    @property
+    def samples(self) -> bool:
+        """Whether there are values sampled at points that weights may yet multiply."""
+        return bool(self._weights) and bool(self._samples)
+
+    def note(self, name: str, args: Sequence[Any], output: Any) -> None:
+        """Take notice of a torch call of the model: follow what it made of followed tensors.
+
+        Args:
+            name: Name of the function.
+            args: Its arguments.
+            output: Its result.
+        """
+        if name in SOFTMAX:
+            if isinstance(output, Tensor) and output.dim() > 1:
+                self._weights.add(output, None)
+            return
+        if name == "grid_sample":
+            self._samples.add(output, (args[1],) if len(args) > 1 else ())
+            return
+        if name in ("logsumexp", "log_softmax"):
+            (self._logarithms if name == "logsumexp" else self._differences).add(output, None)
+            return
+        self._written_out(name, args, output)
+        if self._weights:
+            self._pass_on(self._weights, name, args, output)
+        if self._samples:
+            self._gather(args, output)
+
+    def _written_out(self, name: str, args: Sequence[Any], output: Any) -> None:
+        """Softmax in its parts."""
+        first = args[0] if args else None
+        if name in _EXP and isinstance(output, Tensor) and output.dim() > 1:
+            whole = first in self._differences
+            (self._weights if whole else self._exponentials).add(output, None)
+        elif self._logarithms and name in _MINUS and args[1] in self._logarithms:
+            self._differences.add(output, None)
+        elif self._exponentials:
+            if name == "sum" and first in self._exponentials:
+                self._sums.add(output, None)
+            elif name in _OVER and first in self._exponentials and args[1] in self._sums:
+                self._weights.add(output, None)
+            else:
+                self._pass_on(self._exponentials, name, args, output)
+                self._pass_on(self._sums, name, args, output)
+
+    def _pass_on(self, followed: Followed[None], name: str, args: Sequence[Any], output: Any) -> None:
         """Follow what a torch call made of a followed tensor."""
-        source = next((a for a in args if self._followed(a)), None)
-        if source is None and args and isinstance(args[0], tuple | list):  # cat and stack
-            source = next((a for a in args[0] if self._followed(a)), None)
+        source = next((a for a in _operands(args) if a in followed), None)
         if source is None:
             return
         for one in output if isinstance(output, tuple | list) else (output,):
             if not isinstance(one, Tensor) or not one.is_floating_point() or one.dim() < 2 or one is source:  # noqa: PLR2004 - (queries, keys)
                 continue
             if one.numel() == source.numel() or name in _RESIZING:
-                self.add(one)
+                followed.add(one, None)
+
+    def _gather(self, args: Sequence[Any], output: Any) -> None:
+        """Follow sampled values through views, and where those of several levels are put together."""
+        grids = tuple(grid for one in _operands(args) for grid in self._samples.get(one) or ())
+        if grids and isinstance(output, Tensor) and output not in self._samples:
+            self._samples.add(output, grids)
 
     def find(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Product | None:
         """The attention in a matrix product, if there is one.
@@ -76,15 +152,24 @@ class SoftmaxProducts:
             return None
         for i in (0, 1):
             weights, other = operands[i], operands[1 - i]
-            if self._followed(weights) and not _learned(other):
+            if weights in self._weights and not _learned(other):
                 if equation:
                     return Product(_oriented(weights, equation, i), other, straight=False)
                 return Product(weights if i == 0 else weights.transpose(-1, -2), other, straight=i == 0)
         return None
 
-    def _followed(self, value: Any) -> bool:
-        entry = self._live.get(id(value))
-        return entry is not None and entry() is value
+    def find_sampling(self, args: Sequence[Any]) -> Sampling | None:
+        """The deformable attention in an elementwise product, if there is one."""
+        for weights, values in (args[:2], args[1::-1]):
+            grids = self._samples.get(values)
+            if grids and weights in self._weights and weights.dim() == values.dim() == 4 and weights.size(1) == 1:  # noqa: PLR2004 - (batch * heads, 1, queries, points)
+                return Sampling(weights[:, 0], values, grids)
+        return None
+
+
+def _operands(args: Sequence[Any]) -> Sequence[Any]:
+    """The arguments, or what stands in the first, for cat and stack."""
+    return args[0] if args and isinstance(args[0], tuple | list) else args
 
 
 def _matrix(value: Any) -> bool:

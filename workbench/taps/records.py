@@ -1,0 +1,72 @@
+"""AttentionRecord: one attention that a forward computed, with what proves it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from workbench.taps.kernels import product_error
+from workbench.taps.layouts import Layout
+
+Proof = Callable[[], float | None]
+"""Gives the relative error of weights @ values against what the layer computed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """The weights of one attention and what they can be checked with."""
+
+    weights: Tensor
+    values: Tensor | None = None
+    """(..., keys, width), with as many heads as the weights"""
+    product: Tensor | None = None
+    """(..., queries, width): weights @ values as the layer computed them"""
+    proof: Proof | None = None
+    """instead of both"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionRecord:
+    """One attention that a forward computed."""
+
+    module: str
+    """path of the module that was running"""
+    call: int
+    """0 for the module's first attention while the tap was open"""
+    kind: str
+    """"sdpa", "softmax", "mha", "transformers:<kernel>", "deformable" or "edges": how it was seen"""
+    weights: Tensor | None
+    """(..., queries, keys) or (edges, heads), a float32 copy on the CPU; None when it did not fit under the cap"""
+    size: int = 0
+    """how many weights there are, also when they did not fit"""
+    proof: Proof | None = field(default=None, repr=False)
+    """None: weights @ values cannot be compared with what the layer computed"""
+    edges: Tensor | None = None
+    """(2, edges), for the kind "edges" """
+    nodes: int = 0
+    """how many, for the kind "edges" """
+    layout: Layout | None = None
+    """where the weights belong, when they are not stored by query and key"""
+    crosses: bool | None = None
+    """whether queries and keys come from different sequences; None: cannot be said"""
+    near: bool = False
+    """whether a sliding window keeps far keys out"""
+    step: int = 0
+    """how often the whole model had been called before, as in generation"""
+
+    @property
+    def error(self) -> float | None:
+        """Of weights @ values against the layer's own product, relative; None: not comparable."""
+        return None if self.proof is None else self.proof()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredProduct:
+    """Values and product of a layer, kept so that its weights can be checked later."""
+
+    weights: Tensor
+    values: Tensor
+    product: Tensor
+
+    def __call__(self) -> float | None:
+        return product_error(self.weights, self.values, self.product)
