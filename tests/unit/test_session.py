@@ -140,14 +140,14 @@ def test_an_overview_is_made_once_per_input():
 
 
 def test_the_byte_cap_is_shared_by_values_and_attention():
-    one = session(max_bytes=1024)
+    one = session(max_bytes=512)
     one.want("model.layers.0.mlp")
     assert not one.attention
     assert "max_bytes" in one.attention.reason
-    with pytest.raises(AddressError, match="max_bytes=512"):
+    with pytest.raises(AddressError, match="max_bytes=256"):
         one.value("model.layers.0.mlp")
     assert one.scores.shape == (2, 6, 50)
-    assert one.bytes <= 1024
+    assert one.bytes <= 512
     with pytest.raises(AddressError, match="no module"):
         one.want("model.layers.7")
 

@@ -369,7 +369,8 @@ def test_discover_lists_every_value_of_a_forward_and_keeps_none():
     model, (x,) = mlp()
     model.train()
     mean = model[1].running_mean.clone()
-    sites = tap(model).discover((x,))
+    listed = tap(model).discover((x,))
+    sites = listed.modules
     assert [site.address for site in sites] == ["0", "1", "2", "3", "4", ""]
     assert sites[0].kind == "Linear"
     assert sites[0].shape == (6, 8)

@@ -19,8 +19,8 @@ _waiting = 0
 
 
 @contextmanager
-def look() -> Generator[None]:
-    """Held while somebody observes a live model; the generators are as before afterwards."""
+def turn() -> Generator[None]:
+    """Held while somebody runs a live model: no step moves its weights meanwhile."""
     global _waiting  # noqa: PLW0603 - the queue is a property of the process
     with _counter:
         _waiting += 1
@@ -30,10 +30,16 @@ def look() -> Generator[None]:
         with _counter:
             _waiting -= 1
     try:
-        with _generators_kept():
-            yield
+        yield
     finally:
         _lock.release()
+
+
+@contextmanager
+def look() -> Generator[None]:
+    """Held while somebody observes a live model; the generators are as before afterwards."""
+    with turn(), _generators_kept():
+        yield
 
 
 @contextmanager

@@ -1,15 +1,27 @@
-"""Addresses of module outputs: ``path``, ``path@n`` for the n-th call, ``path[0]`` or ``path[logits]`` for a part."""
+"""Addresses of values inside a model.
+
+``path``            what a module returns; the empty path is the model
+``path@1``          what its second call in one forward returns
+``path:inputs``     what it is given
+``path:softmax#1``  what the second softmax called directly in its forward returns; ``#0`` may be left out
+``...[0]``          a part of a tuple or mapping: ``[0]``, ``[logits]``, ``[past][1]``
+"""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from workbench.core.errors import AddressError, nearest
-from workbench.taps.hooks import plain
+from workbench.taps.naming import paths, wraps
 
-_FORM = re.compile(r"^(?P<path>[^@\[\]]*)(?:@(?P<call>\d+))?(?P<parts>(?:\[[^\[\]]+\])*)$")
+INPUTS = "inputs"
+
+_FORM = re.compile(
+    r"^(?P<path>[^@\[\]:#]*)(?:@(?P<call>\d+))?(?::(?P<function>\w+)(?:#(?P<index>\d+))?)?(?P<parts>(?:\[[^\[\]]+\])*)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +30,20 @@ class Address:
 
     text: str
     """as it was written"""
+    path: str
+    """of the module"""
     module: nn.Module
-    call: int
+    call: int = 0
     """0 for the module's first call of a forward"""
-    parts: tuple[str, ...]
+    value: str = ""
+    """"" for what the module returns, "inputs", or ``function#i``"""
+    parts: tuple[str, ...] = ()
     """keys into a tuple or mapping"""
+
+    @property
+    def of_function(self) -> bool:
+        """Whether it is what a torch function returns."""
+        return bool(self.value) and self.value != INPUTS
 
 
 def resolve(model: nn.Module, text: str) -> Address:
@@ -30,26 +51,44 @@ def resolve(model: nn.Module, text: str) -> Address:
 
     Args:
         model: Any module.
-        text: An address; the empty path is the model itself.
+        text: An address.
 
     Raises:
-        AddressError: The form is wrong, there is no such module, or it is a list that is never called.
+        AddressError: The form is wrong, there is no such module, it is a list that is never called, or nothing of it
+            can be seen because ``torch.jit`` runs it.
     """
-    # A module that is used in two places has two names and both are good.
-    known = {plain(name): module for name, module in model.named_modules(remove_duplicate=False)}
+    # A module that is used in two places has two names and both are good; so has one inside a wrapper.
+    known = dict(model.named_modules(remove_duplicate=False)) | paths(model)
     if text in known:
-        return Address(text, _callable(text, known[text]), 0, ())
+        return Address(text, text, _callable(text, known[text], known))
     form = _FORM.match(text)
     if form is None:
-        raise AddressError(f"{text!r} is no address: write 'path', 'path@1' for a second call, 'path[0]' for a part.")
-    path = plain(form["path"])
+        raise AddressError(
+            f"{text!r} is no address: write 'path', 'path@1' for a second call, 'path:softmax#0' for a torch function "
+            "called in it, 'path:inputs' for what it is given, 'path[0]' for a part."
+        )
+    path, function = form["path"], form["function"]
     if path not in known:
         raise AddressError(f"{type(model).__name__} has no module {path!r}.{_suggested(path, known)}")
+    value = f"{function}#{int(form['index'] or 0)}" if function and function != INPUTS else function or ""
+    module = _callable(path, known[path], known)
+    if value and isinstance(module, torch.jit.ScriptModule):
+        raise AddressError(f"{path!r} is a torch.jit module, which runs without Python: only its output can be read.")
     parts = tuple(re.findall(r"\[([^\[\]]+)\]", form["parts"]))
-    return Address(text, _callable(path, known[path]), int(form["call"] or 0), parts)
+    return Address(text, path, module, int(form["call"] or 0), value, parts)
 
 
-def _callable(path: str, module: nn.Module) -> nn.Module:
+def _callable(path: str, module: nn.Module, known: dict[str, nn.Module]) -> nn.Module:
+    while wraps(module):
+        (module,) = module.children()
+    names = path.split(".")
+    above = [".".join(names[:i]) for i in range(len(names))] if path else []
+    outer = next((name for name in above if isinstance(known.get(name), torch.jit.ScriptModule)), None)
+    if outer is not None:
+        raise AddressError(
+            f"{path!r} lies inside the torch.jit module {outer!r}, which runs without Python: only what "
+            f"{outer!r} returns can be read."
+        )
     if type(module).forward is nn.Module.forward and "forward" not in vars(module):
         inside = ", ".join(f"{path}.{name}" for name, _ in module.named_children())
         raise AddressError(

@@ -1,102 +1,54 @@
-"""Tap: read and edit what the modules of any live model compute, and leave no trace.
+"""Tap: read and edit what a live model computes, and leave no trace.
 
 with wb.tap(model) as tap:
-    seen = tap.read("layer.2")
+    seen = tap.read("layers.2", "layers.3.attn:softmax#0")
+    tap.edit({"layers.1": steer(direction)})
     wb.call(model, batch)
-seen["layer.2"]
+seen["layers.2"]
+
+Addresses are written as ``workbench.taps.addresses`` says; ``tap.discover(inputs)`` lists them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from workbench.core.calling import Call, call
-from workbench.core.errors import AddressError, ConfigError, ModelError, nearest
+from workbench.core.errors import ConfigError, ModelError
 from workbench.core.live import evaluating, look
-from workbench.taps.addresses import Address, resolve
-from workbench.taps.hooks import Watch
-from workbench.taps.values import mapped, part, tensors, with_part
-
-Edit = Callable[[Any], Any]
-"""value -> value, of the same shape."""
+from workbench.taps.addresses import resolve
+from workbench.taps.changing import Edit
+from workbench.taps.engine import Engine, Enough, Wish
+from workbench.taps.functions import FunctionCalls, depth, inserted
+from workbench.taps.keeping import Terms
+from workbench.taps.seen import Seen
+from workbench.taps.sites import Sites
+from workbench.taps.stance import eagerly
 
 MAX_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One value that a forward computed."""
-
-    address: str
-    kind: str
-    """class of the module"""
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    bytes: int
-
-
-@dataclass(slots=True)
-class _Wish:
-    address: Address
-    attached: bool
-    device: torch.device | None
-
-
-@dataclass(slots=True, eq=False)
-class Seen(Mapping[str, Any]):
-    """Values by address, filled while the model runs; those of a later forward replace the earlier ones."""
-
-    model: str
-    wishes: tuple[str, ...]
-    kept: dict[str, Any] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-    """address -> why its value was not kept"""
-
-    def __getitem__(self, address: str) -> Any:
-        if address in self.kept:
-            return self.kept[address]
-        if address in self.refused:
-            raise AddressError(self.refused[address])
-        if address in self.wishes:
-            raise AddressError(
-                f"{address!r} was never computed: no forward of {self.model} has reached it"
-                " (a fused kernel or a branch may pass it by); call the model inside the with block."
-            )
-        raise AddressError(f"{address!r} was not asked for.{nearest(address, self.wishes)}")
-
-    @property
-    def bytes(self) -> int:
-        """How much the values hold."""
-        return sum(t.numel() * t.element_size() for value in self.kept.values() for _, t in tensors(value))
-
-    def __contains__(self, address: object) -> bool:
-        return address in self.kept
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.kept)
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-
 class Tap:
-    """Reads and edits module outputs of a live model in the thread that entered it.
+    """Reads and edits values of a live model in the thread that entered it.
 
-    A value is addressed by ``module.path``, ``module.path@1`` for the module's second call in one forward, and
-    ``module.path[0]`` or ``module.path[logits]`` for a part of a tuple or mapping. The empty path is the model.
-    A tap sees the edits of its own and of taps that were entered before it.
+    Compiled modules run eagerly while it is open, in this thread alone; nothing is compiled anew. The fused kernel of
+    ``nn.TransformerEncoderLayer`` stays in use unless something inside it is asked for. A tap sees the edits of its
+    own and of taps that were entered before it. With gradient checkpointing, call ``backward`` inside the block, so
+    that what is computed again is edited again.
     """
 
-    def __init__(self, model: nn.Module, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, model: nn.Module, *, max_bytes: int = MAX_BYTES, grad: bool = False) -> None:
         """A tap that begins when it is entered.
 
         Args:
-            model: Any module; nothing is attached to it.
+            model: Any module.
             max_bytes: How much may be held by the values read; a value beyond it is not kept.
+            grad: Read the model's own tensors with their graph, and have their ``.grad`` filled by a backward pass;
+                otherwise detached copies.
 
         Raises:
             ModelError: What was given is no module.
@@ -104,53 +56,112 @@ class Tap:
         """
         if max_bytes < 0:
             raise ConfigError(f"max_bytes is {max_bytes}; it must be 0 or more.")
-        self.model, self.max_bytes = model, max_bytes
-        self._watch = Watch(model, entered=self._entered, left=self._left)
-        self._calls: dict[nn.Module, int] = {}
-        self._reads: list[tuple[_Wish, Seen]] = []
-        self._edits: list[tuple[Address, Edit]] = []
-        self._sites: list[Site] | None = None
-        self._held: dict[tuple[int, str], int] = {}
+        self.model, self.max_bytes, self.grad = model, max_bytes, grad
+        self._engine = Engine(model, max_bytes)
+        self._open: ExitStack | None = None
+        self._depth = 0
+        self._counting = False
 
     def __enter__(self) -> Self:
-        self._watch.__enter__()
+        with ExitStack() as stack:
+            stack.enter_context(self._engine.watch)
+            self._depth, self._counting = depth(), False
+            self._open = stack
+            try:
+                self._count()
+            except BaseException:
+                self._open = None
+                raise
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.__exit__(kind, error, trace)
-        self._reads, self._edits, self._calls = [], [], {}
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened.close()
+        self._engine.clear()
 
-    def read(self, *addresses: str, attached: bool = False, device: torch.device | str | None = "cpu") -> Seen:
+    def read(
+        self,
+        *addresses: str,
+        attached: bool | None = None,
+        device: torch.device | str | None = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> Seen:
         """Ask for values; the mapping is filled while the model runs.
 
         Args:
             addresses: What to read.
-            attached: Keep the model's own tensor with its graph, instead of a detached copy.
-            device: Where copies are kept; None for where they were computed.
+            attached: Keep the model's own tensor with its graph, instead of a detached copy; None for what ``grad``
+                says.
+            device: Where copies are kept, None for where they were computed.
+            dtype: In which copies of floating values are kept, such as ``torch.float16``; None for as computed, and in
+                half precision where that is all that fits under ``max_bytes``, which ``warnings`` of the result says.
 
         Raises:
             AddressError: An address names nothing in this model.
+            ModelError: The tap is open in another thread.
         """
+        keep_graph = self.grad if attached is None else attached
+        place = None if keep_graph or device is None else torch.device(device)
+        terms = Terms(keep_graph, place, None if keep_graph else dtype)
         resolved = [resolve(self.model, text) for text in addresses]
-        place = None if attached or device is None else torch.device(device)
-        seen = Seen(type(self.model).__name__, addresses)
-        self._reads += [(_Wish(address, attached, place), seen) for address in resolved]
+        seen = Seen(type(self._engine.watch.root).__name__, addresses)
+        for address in resolved:
+            self._engine.wish(Wish(address, terms, seen, retain=self.grad))
+        self._count()
         return seen
 
     def edit(self, edits: Mapping[str, Edit]) -> None:
         """Replace values while the tap is open: to steer, scale, ablate or patch.
 
         Args:
-            edits: address -> function from the value to a new value of the same shape.
+            edits: address -> function from the value to a new value of the same shape and dtype, such as those of
+                ``workbench.taps.edits``.
+
+        Raises:
+            AddressError: An address names nothing in this model.
+            ModelError: The tap is open in another thread.
+        """
+        for address, change in [(resolve(self.model, text), change) for text, change in edits.items()]:
+            self._engine.change(address, change)
+        self._count()
+
+    def run(self, inputs: Any, *addresses: str, call: Call | None = None, stop: bool = True) -> Seen:
+        """The values of one forward in evaluation mode, which ends as soon as the deepest of them is known.
+
+        What comes after it, such as the head of a language model, is never computed. Random numbers, modes and
+        weights are afterwards as before; edits that were asked for apply.
+
+        Args:
+            inputs: What the model is called with.
+            addresses: What to read.
+            call: How the model is called, where that is not the ordinary way.
+            stop: Whether to end the forward early.
 
         Raises:
             AddressError: An address names nothing in this model.
         """
-        self._edits += [(resolve(self.model, text), change) for text, change in edits.items()]
+        with ExitStack() as stack:
+            stack.enter_context(look())
+            stack.enter_context(evaluating(self.model))
+            stack.enter_context(torch.set_grad_enabled(self.grad))
+            seen = self.read(*addresses)
+            stack.callback(self._engine.withdraw, seen)
+            if self._open is None:
+                stack.enter_context(self)
+            self._engine.until = seen if stop else None
+            try:
+                _run(self.model, inputs, call)
+            except Enough:
+                self._engine.watch.reset()
+            finally:
+                self._engine.until = None
+        return seen
 
-    def discover(self, inputs: Any, *, call: Call | None = None) -> list[Site]:
+    def discover(self, inputs: Any, *, call: Call | None = None) -> Sites:
         """Every address that a forward on these inputs computes, in order, without keeping a tensor.
 
         Args:
@@ -158,95 +169,33 @@ class Tap:
             call: How the model is called, where that is not the ordinary way.
         """
         other = Tap(self.model)
-        other._sites = sites = []
+        other._engine.sites = sites = []
+        other._engine.watch.attach(self.model.modules())
         with look(), evaluating(self.model), torch.no_grad(), other:
             _run(self.model, inputs, call)
-        return sites
+        return Sites(sites)
 
-    def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:  # noqa: ARG002 - told by Watch
-        if module is self.model and len(self._watch.stack) == 1:  # a new forward
-            self._calls.clear()
-            for wish, seen in self._reads:
-                self._forget(wish, seen)
-
-    def _left(self, module: nn.Module, output: Any) -> Any:
-        count = self._calls.get(module, 0)
-        self._calls[module] = count + 1
-        new = output
-        for address, change in self._edits:
-            if address.module is module and address.call == count:
-                new = _edited(new, address, change)
-        for wish, seen in self._reads:
-            if wish.address.module is module and wish.address.call == count:
-                self._keep(wish, seen, new)
-        if self._sites is not None:
-            name = self._watch.names[module] + (f"@{count}" if count else "")
-            kind = type(module).__name__
-            self._sites += [
-                Site(name + suffix, kind, tuple(t.shape), t.dtype, t.numel() * t.element_size())
-                for suffix, t in tensors(output)
-            ]
-        return None if new is output else new
-
-    def _forget(self, wish: _Wish, seen: Seen) -> None:
-        seen.kept.pop(wish.address.text, None)
-        seen.refused.pop(wish.address.text, None)
-        self._held.pop((id(seen), wish.address.text), None)
-
-    def _keep(self, wish: _Wish, seen: Seen, output: Any) -> None:
-        text = wish.address.text
-        self._forget(wish, seen)
-        try:
-            value = part(output, wish.address.parts, text)
-        except AddressError as error:
-            seen.refused[text] = str(error)
+    def _count(self) -> None:
+        """Have torch calls counted as soon as somebody needs it, as if from the start."""
+        if self._open is None or self._counting or not self._engine.needs_functions:
             return
-        size = sum(t.numel() * t.element_size() for _, t in tensors(value))
-        left = self.max_bytes - sum(self._held.values())
-        if size > left:
-            seen.refused[text] = (
-                f"{text!r} was computed and not kept: its {size:,} bytes are more than the {left:,} left of "
-                f"max_bytes={self.max_bytes:,}; read fewer addresses or pass a larger max_bytes."
-            )
-            return
-        self._held[id(seen), text] = size
-        # A copy, because the model may go on to change its own tensor in place.
-        seen.kept[text] = value if wish.attached else mapped(value, lambda t: _copied(t, wish.device))
+        if not self._engine.watch.here:
+            raise ModelError("This tap was entered in another thread: read and edit in the thread that entered it.")
+        self._counting = True
+        self._open.enter_context(eagerly())
+        self._open.enter_context(inserted(FunctionCalls(self._engine.computed), self._depth))
 
 
-def tap(model: nn.Module, *, max_bytes: int = MAX_BYTES) -> Tap:
+def tap(model: nn.Module, *, max_bytes: int = MAX_BYTES, grad: bool = False) -> Tap:
     """A tap on any live model; see ``Tap``.
 
     Args:
-        model: Any module; nothing is attached to it.
+        model: Any module.
         max_bytes: How much may be held by the values read.
+        grad: Whether values keep their graph.
     """
-    return Tap(model, max_bytes=max_bytes)
+    return Tap(model, max_bytes=max_bytes, grad=grad)
 
 
 def _run(model: nn.Module, inputs: Any, how: Call | None) -> None:
     call(model, inputs, call=how)
-
-
-def _copied(tensor: Tensor, device: torch.device | None) -> Tensor:
-    return tensor.detach().to(tensor.device if device is None else device, copy=True)
-
-
-def _edited(output: Any, address: Address, change: Edit) -> Any:
-    old = part(output, address.parts, address.text)
-    before = _versions(old)
-    new = change(old)
-    if _versions(old) != before:
-        raise ModelError(f"The edit of {address.text!r} changed its value in place: return a new value instead.")
-    shapes = [tuple(t.shape) for _, t in tensors(old)]
-    given = [tuple(t.shape) for _, t in tensors(new)]
-    if shapes != given:
-        raise ModelError(
-            f"The edit of {address.text!r} returned {given or type(new).__name__} where the model computed {shapes}: "
-            "return a value of the same shape."
-        )
-    return with_part(output, address.parts, new)
-
-
-def _versions(value: Any) -> list[int]:
-    return [-1 if t.is_inference() else t._version for _, t in tensors(value)]  # noqa: SLF001 - torch's only mark of a change in place

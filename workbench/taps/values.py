@@ -20,6 +20,11 @@ def tensors(value: Any) -> list[tuple[str, Tensor]]:
     return [(f"[{key}]{rest}", tensor) for key, one in items for rest, tensor in tensors(one)]
 
 
+def versions(value: Any) -> list[int]:
+    """How often each tensor of a tree has been written to; what is made in inference mode does not count."""
+    return [-1 if t.is_inference() else t._version for _, t in tensors(value)]  # noqa: SLF001 - torch's only mark of a change in place
+
+
 def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """The same tree with every tensor changed; things that are no tensors stay as they are."""
     if isinstance(value, Tensor):
