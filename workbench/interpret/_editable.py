@@ -36,8 +36,8 @@ class Editable(ABC):
         """What was captured of this and of a second input belongs to other edits."""
 
     @abstractmethod
-    def _tell(self) -> None:
-        """Tell followers that something has changed."""
+    def _tell(self, *, looked_at: bool = True) -> None:
+        """Tell followers that something has changed: what is looked at, or only the weights."""
 
     @property
     def call(self) -> Call | None:

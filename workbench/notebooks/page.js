@@ -43,6 +43,7 @@ class Model {
   save_changes() { this.asked(); }
   // There is nobody to ask: a wish is answered by what was on show when the notebook was saved.
   send(message) {
+    if (message?.type !== 'wish') return;
     this.asked();
     const { frame, detail } = this.state, seq = message?.seq;
     if (!frame || seq === undefined) return;

@@ -15,7 +15,7 @@ from workbench.panels._desk import DESK
 from workbench.train.run import Run
 
 if TYPE_CHECKING:
-    from workbench.panels.inspector import Inspector
+    from workbench.panels._followed import Followed
 
 SHARE = 0.05
 """of the run's time, at most, by its own measured cost"""
@@ -28,7 +28,7 @@ _GLANCE = 0.1
 class Following:
     """A thread that follows one run for one panel and holds neither."""
 
-    def __init__(self, panel: "Inspector", run: Run) -> None:
+    def __init__(self, panel: "Followed", run: Run) -> None:
         """Begin.
 
         Args:
@@ -41,6 +41,8 @@ class Following:
         self._last = panel.price
         self._over = threading.Event()
         self._drawn = -1
+        self.goes_on = True
+        """whether frames are still to come"""
         background(self._work, name="workbench-following").start()
 
     @property
@@ -66,6 +68,7 @@ class Following:
         while going and not self._over.is_set():
             going = self._wait()
             self._beat(last=not going)
+        self.goes_on = False
 
     def _wait(self) -> bool:
         """Until the next frame may be drawn; whether the run goes on."""
@@ -102,15 +105,25 @@ class Following:
         step = self._drawn if run is None else run.progress.step
         if last:
             panel.renew(once=False)
+            panel.keep(step, _loss(run), last=True)
         elif step != self._drawn:
             with panel.quiet(), look():  # in this order, which is that of everybody who shows
                 start = time.perf_counter()
                 step = step if run is None else run.progress.step
                 panel.renew(once=True)
+                panel.keep(step, _loss(run), last=False)
                 self._last = time.perf_counter() - start
             self.spent += self._last
         self._drawn = step
         panel.following = said(run, step, self.share)
+
+
+def _loss(run: Run | None) -> float | None:
+    """The loss of the step whose weights are on show."""
+    if run is None:
+        return None
+    run.reports.flush()
+    return run.reports.loss
 
 
 def said(run: Run | None, step: int, share: float) -> str:
