@@ -140,8 +140,13 @@ def test_a_node_of_a_graph_is_explained_and_one_out_of_range_is_a_sentence():
         _ = one.target
     one.select(node=1)
     small = one.compare_with({"x": x[:1], "edge_index": edges[:, :0]})
-    with pytest.raises(DataError, match="no b of node 1"):
+    with pytest.raises(DataError, match="There is no node 1: the graph has 1"):
         _ = small.target
+    same_graph = one.compare_with(one.batch)
+    same_graph.select(node=2)
+    assert same_graph.target.labels == ("b",)
+    assert float(same_graph.target.pick(same_graph.output)) == 0.0
+    assert one.difference().changes[0].second != one.difference().changes[0].first
 
 
 def test_classes_of_a_language_model_are_its_tokens():

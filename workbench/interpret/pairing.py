@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.core.calling import scores
-from workbench.core.errors import DataError
 from workbench.interpret import targets
+from workbench.interpret.moment import Selection
 from workbench.interpret.targets import Target, Wanted
 
 MOST = 5
@@ -44,7 +44,7 @@ class Difference:
 
 
 def same(
-    model: nn.Module, first: Target, wanted: Wanted | Target, output: Any, *, example: int, **options: Any
+    model: nn.Module, first: Target, wanted: Wanted | Target, output: Any, *, at: Selection, **options: Any
 ) -> Target:
     """What of a second output corresponds to the target of the first.
 
@@ -53,20 +53,20 @@ def same(
         first: What is explained of the first input.
         wanted: What was asked for there.
         output: What the model returned for the second input.
-        example: The example of the first input that is on show.
+        at: What is pointed at: the example of the first input, or the node of the second.
         options: Those of ``targets.choose``.
 
     Raises:
-        DataError: The second input has no such place.
+        DataError: The second input has no such node.
     """
+    if first.classes and at.node is not None:
+        found = targets.of_node(model, output, first.classes[0], at.node, **options)
+        return replace(found, sentence=f"the class explained of the first, at node {at.node}")
     if first.classes:
-        kept = first.classes[min(example, len(first.classes) - 1)]
+        kept = first.classes[min(at.example, len(first.classes) - 1)]
         return replace(targets.choose(model, output, kept, **options), sentence="the class explained of the first")
     if first.elsewhere and len(first.labels) in (1, len(scores(output))):
-        try:
-            values = first.pick(output).detach().reshape(-1)
-        except IndexError:
-            raise DataError(f"The second input has no {first.elsewhere}: it is smaller than the first.") from None
+        values = first.pick(output).detach().reshape(-1)
         return Target(sentence=first.elsewhere, labels=tuple(f"{float(v):.4g}" for v in values), pick=first.pick)
     return targets.choose(model, output, wanted, **options)
 

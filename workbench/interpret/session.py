@@ -65,6 +65,8 @@ class Session(Editable):
         self.selection = Selection()
         self.forwards = 0
         """forwards that were run to capture values"""
+        self.revision = 0
+        """how often input, target, selection or edits were changed; new weights do not count"""
         self._target = target
         self._wanted: list[str] = []
         self._snapshot: Snapshot | None = None
@@ -84,6 +86,7 @@ class Session(Editable):
             self.batch = as_batch(inputs)
             self.selection = replace(self.selection, example=0, token=None, node=None, pixel=None)
             self._forget()
+            self._unexplain()
         self._tell()
 
     def explain(self, target: Wanted | Target) -> None:
@@ -105,7 +108,7 @@ class Session(Editable):
             raise ConfigError(f"Nothing called {min(unknown)!r} can be selected. Choose from {allowed}.")
         with self._lock:
             before, self.selection = self.selection, replace(self.selection, **changes)
-            if self.selection.node != before.node:
+            if (self.selection.node, self.selection.example) != (before.node, before.example):
                 self._unexplain()
         if self.selection != before:
             self._tell()
@@ -122,7 +125,8 @@ class Session(Editable):
     def other(self) -> "Session | None":
         """The second input that this one is compared with; None where there is none.
 
-        A session of its own: it explains what this one explains, and nothing is computed before it is asked.
+        A session of its own: it explains what this one explains, at its own node where one is selected there, and
+        nothing is computed before it is asked. Followers of this one are told when it changes.
         """
         return self._other
 
@@ -146,6 +150,7 @@ class Session(Editable):
                     max_bytes=self.max_bytes // 2,
                 )
                 self._other._first, self._other._edits = self, self._edits  # noqa: SLF001 - the same class
+                self._other.follow(lambda _: self._tell())
                 if self.bytes > self.max_bytes // 2:
                     self._snapshot = None
         self._tell()
@@ -157,8 +162,8 @@ class Session(Editable):
         if other is None:
             return None
         examples = self.selection.example, other.selection.example
-        if self.selection.node is not None:
-            examples = self.selection.node, self.selection.node
+        if (node := self.selection.node) is not None:
+            examples = node, node if other.selection.node is None else other.selection.node
         called = naming(self.processor, self.output) or targets.namer(self.model, self.names)
         return pairing.difference(self.output, other.output, called, examples=examples)
 
@@ -218,8 +223,9 @@ class Session(Editable):
         """
         first, node = self._first, self.selection.node
         if first is not None:
-            wanted, example = first._target, first.selection.example  # noqa: SLF001 - the same class
-            return pairing.same(self.model, first.target, wanted, self.output, example=example, names=self.names)
+            wanted, at = first._target, first.selection  # noqa: SLF001 - the same class
+            at = at if node is None or at.node is None else replace(at, node=node)
+            return pairing.same(self.model, first.target, wanted, self.output, at=at, names=self.names)
         if node is not None:
             return targets.of_node(self.model, self.output, self._target, node, names=self.names)
         return targets.choose(self.model, self.output, self._target, names=self.names)
@@ -247,7 +253,7 @@ class Session(Editable):
         """Forget what was captured, so that the next question is answered with the weights of now."""
         with self._lock:
             self._forget_all()
-        self._tell()
+        self._tell(looked_at=False)
 
     # Methods
 
@@ -309,6 +315,7 @@ class Session(Editable):
     def _forget(self) -> None:
         self._snapshot = self._overview = self._attribution = None
 
-    def _tell(self) -> None:
+    def _tell(self, *, looked_at: bool = True) -> None:
+        self.revision += looked_at
         for told in tuple(self._followers):
             told(self)

@@ -101,7 +101,7 @@ def of_node(
     index = int(value[node].argmax()) if wanted is None else wanted
     found = choose(model, output, (node, index), names=names)
     said = "the predicted class" if wanted is None else "the class that was asked for"
-    return replace(found, sentence=f"{said} of node {node}", elsewhere=f"{found.labels[0]} of node {node}")
+    return replace(found, sentence=f"{said} of node {node}", classes=(index,))
 
 
 def best_classes(output: Any, count: int) -> Tensor:

@@ -1,114 +1,141 @@
-"""The input row: another text, another example, one at random, or one that the model gets wrong."""
+"""The input row: what a person may look at next, and the second input that it is compared with."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workbench.core.batch import is_pyg
-from workbench.core.calling import scores
+from workbench.core.errors import ConfigError
 from workbench.interpret import Session
-from workbench.panels._given import EXAMPLES, prepared
-from workbench.panels._pool import Pool, misclassified, tells_right_from_wrong
-from workbench.panels._view import whole_number
+from workbench.panels._base import failure
+from workbench.panels._cell import Calls
+from workbench.panels._columns import Columns
+from workbench.panels._examples import Examples
+from workbench.panels._fitting import place_of_pictures
+from workbench.panels._given import Given, measured
+from workbench.panels._means import Line, Means, main_input
+from workbench.panels._nodes import Nodes, is_graph
+from workbench.panels._pictures import Pictures
+from workbench.panels._texts import Texts
 
-_PAST = 20
-"""texts that are offered again"""
-_PERIOD = 0.3
-"""seconds between two reports of how far a search is"""
+_MOST_COLUMNS = 256
+"""of a table whose cells can be changed one by one"""
 
 
 class InputRow:
-    """What a person may look at next. Of a data set some examples at a time are in the session."""
+    """One line, or two: the input on show and the one it is compared with."""
 
-    def __init__(self, session: Session, text: str | None, pool: Pool | None, told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        given: Given,
+        told: Callable[[], None],
+    ) -> None:
         """Begin with what the session looks at.
 
         Args:
             session: The model and input on show.
-            text: What was typed, where the input is text.
-            pool: The examples, where they come from a data set.
+            given: What more is known of the input.
             told: Called when ``state`` has changed.
         """
-        rows = _rows(session)
-        self._session, self._told = session, told
-        self._pool = pool if rows > 1 else None
-        self._start = 0
-        self.text, self.example, self.said = text, session.selection.example, ""
-        self.examples = len(self._pool) if self._pool is not None else rows
-        self.history = [text] if text else []
-        self.has_answers = self.examples > 1 and tells_right_from_wrong(session)
+        self._told = told
+        self.first = Line(session, _means(session, given))
+        self.second: Line | None = None
+
+    @property
+    def offers(self) -> bool:
+        """Whether there is anything that a person could change."""
+        one = self.first.state()
+        return one["text"] is not None or one["examples"] > 1 or bool({"picture", "columns", "nodes"} & set(one))
 
     def state(self) -> dict[str, Any]:
         """The row as the page draws it."""
-        return {
-            "text": self.text,
-            "example": self.example,
-            "examples": self.examples,
-            "history": list(self.history),
-            "answers": self.has_answers,
-            "said": self.said,
-        }
+        second = self.second
+        other = None if second is None else second.state() | {"change": self._change()}
+        return self.first.state() | {"other": other}
 
     def take(self, wish: Mapping[str, Any], go_on: Callable[[], bool]) -> None:
         """Look at what the page or a person wishes; what is not understood changes nothing.
 
         Args:
-            wish: ``text``, ``example`` (a position) or ``misclassified``; not yet checked.
+            wish: Keys of the means (``text``, ``example``, ``misclassified``, ``picture``, ``cells``, ``reset``,
+                ``node``), ``compare`` (whether there is a second input), or ``other`` (such keys for the second
+                input, which begins as a copy of the first); not yet checked.
             go_on: Whether a long search is still wanted.
+
+        Raises:
+            WorkbenchError: It cannot be looked at; nothing has changed.
         """
-        text = wish.get("text")
-        self.said = ""
-        if isinstance(text, str) and self.text is not None:
-            self._session.use(prepared(text, self._session.processor))
-            self.text = text
-            self.history = [text, *(past for past in self.history if past != text)][:_PAST]
-        elif wish.get("misclassified") and self.has_answers:
-            self._search(go_on)
-        elif "example" in wish:
-            self._go(whole_number(wish, "example", self.examples, self.example))
+        other = wish.get("other")
+        if wish.get("compare") is False:
+            self._close()
+        elif "compare" in wish or isinstance(other, Mapping):
+            second = self._open()
+            if isinstance(other, Mapping):
+                self._ask(second, other, go_on)
+        else:
+            self._ask(self.first, wish, go_on)
         self._told()
 
-    def _go(self, at: int) -> None:
-        start = at - at % EXAMPLES if self._pool is not None else 0
-        if self._pool is not None and start != self._start:
-            self._session.use(self._pool.block(start, EXAMPLES))
-            self._start = start
-        self.example = at
-        self._session.select(example=at - start)
-
-    def _mistake(self) -> str:
-        """What was said of the example on show, and what it is."""
-        names, at, target = self._session.names, self._session.selection.example, self._session.batch.target
-        said = int(scores(self._session.output)[at].argmax())
-        pair = [said] if target is None else [said, int(target[at])]
-        words = [str(names[i]) if names and 0 <= i < len(names) else str(i) for i in pair]
-        return f"predicted {words[0]}, is {words[-1]}"
-
-    def _search(self, go_on: Callable[[], bool]) -> None:
-        last = time.monotonic()
-
-        def progress(seen: int) -> bool:
-            nonlocal last
-            if time.monotonic() - last > _PERIOD:
-                last = time.monotonic()
-                self.said = f"looked at {seen:,} of {self.examples:,}"
+    def _ask(self, line: Line, wish: Mapping[str, Any], go_on: Callable[[], bool]) -> None:
+        def progress(sentence: str) -> bool:
+            if sentence:
+                line.tell(sentence)
                 self._told()
             return go_on()
 
-        found, seen = misclassified(self._session, self._pool, self.example, progress)
-        if found is not None:
-            alone = "; no other is misclassified" if found == self.example and seen == self.examples else ""
-            self._go(found)
-            self.said = f"{self._mistake()}{alone}"
-        elif seen == self.examples:
-            self.said = f"none of {seen:,} is misclassified"
-        else:
-            self.said = f"none of the first {seen:,} is misclassified; the search was ended"
+        line.take(wish, progress)
+
+    def refuse(self, wish: Mapping[str, Any], sentence: str) -> None:
+        """Say beside the line that was asked why it could not look at what was wished."""
+        line = self.second if "other" in wish and self.second is not None else self.first
+        line.tell(sentence, wrong=True)
+        self._told()
+
+    def calls(self) -> Calls:
+        """How to come to these inputs again."""
+        first = self.first.calls()
+        text = first[0].get("text") if first else None
+        looks = [call for call in first if "text" not in call and call != {"example": 0}]
+        return Calls(text=text, looks=looks, compares=None if self.second is None else self.second.calls())
+
+    def _open(self) -> Line:
+        if self.second is None:
+            session = self.first.session
+            other = session.compare_with(session.batch)
+            if other is None:
+                raise ConfigError("A second input could not be opened.")
+            other.select(example=session.selection.example, node=session.selection.node)
+            self.second = Line(other, self.first.means)
+        return self.second
+
+    def _close(self) -> None:
+        self.first.session.compare_with(None)
+        self.second = None
+
+    def _change(self) -> dict[str, Any]:
+        """How the two answers differ."""
+        try:
+            found = self.first.session.difference()
+        except Exception as error:  # noqa: BLE001 - whatever went wrong belongs on the page
+            return {"said": failure(error)["error"], "wrong": True, "classes": []}
+        if found is None:
+            return {"said": "", "wrong": False, "classes": []}
+        classes = [[change.label, change.first, change.second] for change in found.changes]
+        return {"said": found.sentence, "wrong": False, "classes": classes}
 
 
-def _rows(session: Session) -> int:
-    """How many rows of the input can be looked at one by one; 1 where they are parts of one, as nodes of a graph."""
-    value, inputs = scores(session.output), session.batch.inputs
-    rows = len(session.batch)
-    parts = inputs.values() if isinstance(inputs, Mapping) else inputs
-    return rows if value.dim() and len(value) == rows and not any(map(is_pyg, parts)) else 1
+def _means(session: Session, given: Given) -> list[Means]:
+    """What applies to this input."""
+    if given.text is not None:
+        return [Texts(given.text)]
+    if is_graph(session):
+        return [Nodes(given.columns)]
+    found: list[Means] = [Examples(session, given.pool)]
+    if place_of_pictures(session.batch) is not None:
+        found.append(Pictures())
+    main = main_input(session.batch)
+    if main is not None and main[1].dim() == 2 and main[1].is_floating_point():  # noqa: PLR2004 - (rows, columns)
+        width = main[1].size(1)
+        names = given.columns if len(given.columns) == width else [f"column {i}" for i in range(width)]
+        if width <= _MOST_COLUMNS:
+            found.append(Columns(names, given.ranges or measured(main[1])))
+    return found

@@ -110,7 +110,9 @@ class Panel(anywidget.AnyWidget):
 
     def _set(self, where: str, message: Mapping[str, Any], wish: Mapping[str, Any], seq: int, seconds: float) -> None:
         if not self.closed:
-            setattr(self, where, {**message, "seq": seq, "wish": dict(wish), "ms": round(1e3 * seconds, 1)})
+            # What was typed or uploaded has its own trait, or none.
+            kept = {name: value for name, value in wish.items() if name not in ("input", "file", "raises")}
+            setattr(self, where, {**message, "seq": seq, "wish": kept, "ms": round(1e3 * seconds, 1)})
 
     @contextmanager
     def quiet(self) -> Generator[None]:
@@ -175,10 +177,10 @@ def _hear_in_any_subshell(comm: Any) -> None:
         comm._reply_subshell_for = lambda _, sent_to: sent_to  # noqa: SLF001 - it offers no other way
 
 
-def _receive(panel: Panel, message: Any, _: Any) -> None:
-    """A message from the page; what is not a wish is ignored."""
+def _receive(panel: Panel, message: Any, buffers: Any) -> None:
+    """A message from the page; what is not a wish is ignored. A file stands behind it, not in it."""
     if not isinstance(message, Mapping) or message.get("type") != "wish":
         return
     wish, seq = message.get("wish"), message.get("seq")
     if isinstance(wish, Mapping) and isinstance(seq, int):
-        panel.wished(wish, seq)
+        panel.wished({**wish, "file": bytes(buffers[0])} if buffers else wish, seq)

@@ -12,6 +12,10 @@ from workbench.panels._pool import Pool
 
 EXAMPLES = 8
 """of a data set that are looked at"""
+_MEASURED = 4096
+"""rows of a table whose least and greatest values are its ranges"""
+
+Ranges = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +29,9 @@ class Given:
     classes: Sequence[str] | None = None
     """names of the classes"""
     columns: Sequence[str] = ()
-    """names of the columns"""
+    """what the input's positions are called: columns of a table, nodes of a graph"""
+    ranges: Ranges = ()
+    """least and greatest value of each column in the data, where that is known"""
     processor: Any = None
     """what writes tokens as text"""
     pool: Pool | None = None
@@ -100,6 +106,19 @@ def _of_dataset(data: Any, processor: Any, names: Sequence[str] | None) -> Given
     classes = names if names is not None else (answer.labels or None) if answer is not None else None
     if processor is None and field.kind == "tokens" and field.labels:
         processor = Vocabulary(field.labels)
-    columns = field.labels if field.kind == "table" else ()
-    batch = data.sample_batch(EXAMPLES, split)
-    return Given(inputs=batch, classes=classes, columns=columns, processor=processor, pool=Pool(data, split))
+    table = field.kind == "table"
+    known = data.sample_batch(min(_MEASURED, data.size("train")), "train") if table else None
+    return Given(
+        inputs=data.sample_batch(EXAMPLES, split),
+        classes=classes,
+        columns=field.labels if table else (),
+        ranges=() if known is None else measured(known.inputs[0]),
+        processor=processor,
+        pool=Pool(data, split),
+    )
+
+
+def measured(rows: Any) -> Ranges:
+    """Least and greatest value of each column of a table (rows, columns); empty for anything else."""
+    fits = isinstance(rows, Tensor) and rows.dim() == 2 and len(rows) > 1 and rows.is_floating_point()  # noqa: PLR2004 - (rows, columns)
+    return list(zip(rows.amin(0).tolist(), rows.amax(0).tolist(), strict=True)) if fits else ()

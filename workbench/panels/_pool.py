@@ -1,6 +1,6 @@
 """Pool: the examples among which a person chooses, and the search for one that the model gets wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,13 @@ def tells_right_from_wrong(session: Session) -> bool:
 
 
 def misclassified(
-    session: Session, pool: Pool | None, after: int, progress: Callable[[int], bool]
+    session: Session, blocks: Iterable[tuple[int, Batch]], after: int, progress: Callable[[int], bool]
 ) -> tuple[int | None, int]:
     """The first example whose predicted class differs from its target; the next one if ``after`` is one itself.
 
     Args:
-        session: The model, and the examples where there is no pool.
-        pool: The examples.
+        session: The model.
+        blocks: The examples, with the position of the first of each block.
         after: The example on show.
         progress: Told how many were looked at; returns whether to go on.
 
@@ -59,7 +59,7 @@ def misclassified(
         Its position, None where there is none, and how many were looked at.
     """
     first, here, seen = None, False, 0
-    for start, batch in pool.blocks() if pool is not None else iter([(0, session.batch)]):
+    for start, batch in blocks:
         found = (_wrong(session, batch).nonzero().flatten() + start).tolist()
         first = found[0] if first is None and found else first
         here = here or after in found

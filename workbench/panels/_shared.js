@@ -92,17 +92,17 @@ const kit = (() => {
   // At most one wish is under way; while it is, the newest wish replaces an older one that waits.
   const wishes = (model, late) => {
     let seq = Date.now(), under = 0, next = null, timer = 0, since = 0;
-    const send = wish => {
+    const send = ({ file, ...wish }) => {
       under = ++seq;
       since = Date.now();
-      model.send({ type: 'wish', seq, wish });
+      model.send({ type: 'wish', seq, wish }, undefined, file && [file]);
       clearTimeout(timer);
       timer = setTimeout(() => late(true), 700);
     };
     return {
       // What was typed is not lost when another wish follows before it was sent.
       ask(wish) {
-        const whole = next?.input && !wish.input ? { ...wish, input: next.input } : wish;
+        const whole = next?.input && !wish.input ? { ...wish, input: next.input, file: next.file } : wish;
         if (under && Date.now() - since < 15000) next = whole; else send(whole);
       },
       answered(n) {
@@ -149,5 +149,5 @@ const kit = (() => {
     return `${v.toFixed(digits)}${letter || unit ? ' ' : ''}${letter}${unit}`;
   };
 
-  return { el, focusable, button, slider, check, values, heat, themed, wishes, marks, bars, short };
+  return { el, focusable, button, slider, check, values, ramps: RAMPS, heat, themed, wishes, marks, bars, short };
 })();

@@ -1,6 +1,7 @@
 """``attach``: an Inspector on whatever a person hands over."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -9,6 +10,7 @@ from workbench.core.calling import Call
 from workbench.interpret import Session
 from workbench.panels._cell import Origin
 from workbench.panels._given import given
+from workbench.panels._naming import named
 from workbench.panels.inspector import Inspector
 
 
@@ -17,6 +19,7 @@ def attach(
     inputs: Any,
     *,
     names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
     processor: Any = None,
     call: Call | None = None,
     target: Any = None,
@@ -26,8 +29,11 @@ def attach(
     Args:
         model: Any module; it is neither changed nor copied.
         inputs: An example, a ``Batch``, or a data set.
-        names: Names of the classes, where a data set does not know them.
-        processor: A tokenizer, or a function that turns raw inputs into what the model takes.
+        names: Names of the classes, where a data set does not know them; where there are not as many classes but as
+            many columns, steps or nodes of the input, their names.
+        columns: Names of the columns, steps or nodes of the input, where ``names`` are those of the classes.
+        processor: A tokenizer; an image processor of transformers; or a function that turns raw inputs (a PIL image,
+            an array, text) into what the model takes.
         call: ``fn(model, inputs)`` for models that are called in an unusual way.
         target: Which output is explained; the likeliest when not given.
 
@@ -36,5 +42,8 @@ def attach(
     """
     found = given(inputs, processor, names)
     session = Session(model, found.inputs, names=found.classes, processor=found.processor, call=call, target=target)
-    origin = Origin(names=names, processor=processor, call=call, target=target)
-    return Inspector(session, text=found.text, columns=found.columns, pool=found.pool, origin=origin)
+    origin = Origin(names=names, columns=columns, processor=processor, call=call, target=target)
+    naming = named(session, names, columns)
+    session.names = naming.classes
+    found = replace(found, columns=naming.positions or found.columns)
+    return Inspector(session, given=found, origin=origin, said=naming.said)

@@ -91,20 +91,51 @@ export default {
     };
     const screen = snippet('this screen', 'Copy the cell of this screen'), lines = snippet('its figures', 'Copy the lines of its figures');
     code.hidden = true;
-    const row = el('div', 'wb-input', root);
     const body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
     body.setAttribute('role', 'tabpanel');
     const says = el('div', '', body);
 
     let waits = false;
     const tell = () => {
-      const better = model.get('working'), followed = model.get('following');
-      status.textContent = waits ? 'computing … (a busy kernel answers when its cell has ended)' : better ? 'taking more steps …' : followed;
+      const better = model.get('working'), followed = model.get('following'), stale = model.get('stale') && !held;
+      const quiet = stale ? 'the weights have changed since this was computed' : followed;
+      status.textContent = waits ? 'computing … (a busy kernel answers when its cell has ended)' : better ? 'taking more steps …' : quiet;
+      root.classList.toggle('wb-stale', stale && !better);
       status.classList.toggle('wb-wait', waits || better);
     };
-    const link = kit.wishes(model, late => { waits = late; tell(); });
-    model.on('change:working change:following', tell);
+    // While a person looks at the past, newer frames are not drawn; whatever they ask for is about the newest.
+    let held = false;
+    const release = () => { if (held) { held = false; for (const part of extra.values()) part.release(); tell(); onFrame(); } };
+    const wishes = kit.wishes(model, late => { waits = late; tell(); }), link = { ...wishes, ask(wish) { release(); wishes.ask(wish); } };
+    model.on('change:working change:following change:stale', tell);
     tell();
+
+    // Parts that only some panels need (the timeline, the edits) arrive when they are needed.
+    const extras = el('div', ''), extra = new Map();
+    body.before(extras);
+    const page = { tab: () => current, ask: wish => link.ask({ tab: current, ...wish }), hold() { held = true; tell(); }, live: release, draw: frame => draw(frame, false) };
+    const extend = () => {
+      for (const [name, text] of Object.entries(model.get('sources'))) {
+        if (name[0] !== '_' || extra.has(name)) continue;
+        extra.set(name, { tab() {}, release() {}, end() {} });
+        load(text).then(m => extra.set(name, m.default(kit, extras, model, page)));
+      }
+    };
+    model.on('change:sources', extend);
+
+    // The kernel watches the weights only while somebody sees the panel.
+    const self = Math.random().toString(36).slice(2);
+    let near = false, was = false;
+    const seen = () => {
+      const on = near && !document.hidden;
+      if (on !== was) model.send({ type: 'seen', page: self, on });
+      was = on;
+    };
+    const gone = () => { near = false; seen(); };
+    const sight = new IntersectionObserver(all => { near = all.at(-1).isIntersecting; seen(); });
+    sight.observe(root);
+    document.addEventListener('visibilitychange', seen);
+    window.addEventListener('pagehide', gone);
     const tabs = new Map(), pages = new Map();
     let dark = false, current = '';
 
@@ -118,6 +149,7 @@ export default {
       for (const [key, page] of pages) page.box.hidden = key !== name;
       body.setAttribute('aria-label', tabs.get(name)?.textContent || '');
       root.dataset.tab = name;
+      for (const part of extra.values()) part.tab();
     };
     for (const { name, title, refused } of model.get('tabs')) {
       const tab = button(list, title, () => choose(name));
@@ -135,36 +167,6 @@ export default {
       tabs.get(name).focus();
       choose(name);
     });
-
-    // The input row: another text, or another of the examples. A single example has none.
-    const look = input => link.ask({ tab: current, input });
-    const given = () => {
-      const { text, example, examples, history, answers, said } = model.get('input');
-      const parts = () => [...row.querySelectorAll('input, button')], at = parts().indexOf(root.getRootNode().activeElement);
-      row.hidden = text === null && examples < 2;
-      row.replaceChildren();
-      if (text !== null) {
-        const typed = focusable(el('input', '', row), 'Input text; Enter looks at it');
-        typed.type = 'text';
-        typed.value = text;
-        const past = el('datalist', '', row);
-        past.id = `wb-past-${Math.random().toString(36).slice(2)}`;
-        typed.setAttribute('list', past.id);
-        for (const old of history.slice(1)) el('option', '', past).value = old;
-        typed.addEventListener('keydown', event => { if (event.key === 'Enter') look({ text: typed.value }); });
-      } else if (examples > 1) {
-        el('span', 'wb-dim wb-num', row, `example ${(example + 1).toLocaleString('en')} of ${examples.toLocaleString('en')}`);
-        const go = to => look({ example: (to + examples) % examples });
-        button(row, '◀', () => go(example - 1), 'Previous example');
-        button(row, '▶', () => go(example + 1), 'Next example');
-        button(row, 'Random', () => go(example + 1 + Math.floor(Math.random() * (examples - 1))), 'Random example');
-        if (answers) button(row, 'Misclassified', () => look({ misclassified: true }), 'The first or next misclassified example');
-        el('span', 'wb-dim wb-num', row, said).setAttribute('role', 'status');
-      }
-      if (at >= 0) parts()[at]?.focus();
-    };
-    given();
-    model.on('change:input', given);
 
     // A page is made once a tab; later frames are drawn into it.
     const page = name => {
@@ -208,8 +210,8 @@ export default {
       coding.disabled = !frame.code && !frame.cell;
       kit.marks(foot, frame.doubts, frame.refused ? '' : `${kit.short(frame.bytes, 'B')} sent · ${Math.round(frame.ms)} ms`);
     };
-    const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); if (link.idle() || f.wish?.tab === current) draw(f, false); };
-    const onDetail = () => { const f = model.get('detail'); link.answered(f.seq); if (f.wish?.tab === current) draw(f, true); };
+    const onFrame = () => { const f = model.get('frame'); link.answered(f.seq); if (!held && (link.idle() || f.wish?.tab === current)) draw(f, false); };
+    const onDetail = () => { const f = model.get('detail'); link.answered(f.seq); if (!held && f.wish?.tab === current) draw(f, true); };
     model.on('change:frame', onFrame);
     model.on('change:detail', onDetail);
     const untheme = kit.themed(root, now => {
@@ -217,6 +219,14 @@ export default {
       const whole = model.get('frame'), part = model.get('detail');
       if (whole.wish) draw(whole, false).then(() => { if (part.wish && part.wish.tab === whole.wish.tab && part.seq > whole.seq) draw(part, true); });
     });
-    return () => { model.off('msg:custom', onFile); model.off('change:working change:following', tell); model.off('change:input', given); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme(); };
+    extend();
+    return () => {
+      for (const part of extra.values()) part.end();
+      gone();
+      sight.disconnect();
+      document.removeEventListener('visibilitychange', seen);
+      window.removeEventListener('pagehide', gone);
+      model.off('change:sources', extend); model.off('msg:custom', onFile); model.off('change:working change:following change:stale', tell); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme();
+    };
   },
 };

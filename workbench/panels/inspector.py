@@ -16,23 +16,19 @@ from typing import Any
 import traitlets
 
 from workbench.core.environment import kernel_present, strict
-from workbench.core.errors import ModelError, UnknownNameError, nearest
+from workbench.core.errors import UnknownNameError, nearest
 from workbench.interpret import Session
-from workbench.panels._asking import InputRow
+from workbench.panels._asked import Asked
 from workbench.panels._cell import Origin, cell
-from workbench.panels._desk import DESK
-from workbench.panels._following import Following
 from workbench.panels._frame import Doubt, Frame
+from workbench.panels._given import Given
 from workbench.panels._header import facts, title
-from workbench.panels._pool import Pool
-from workbench.panels._saving import Savable
 from workbench.panels._view import View, source, views
-from workbench.train.run import Run
 
 _HERE = Path(__file__).parent
 
 
-class Inspector(Savable):
+class Inspector(Asked):
     """Tabs over one session: what the model is made of, what it attends to, what spoke for its answer."""
 
     _esm = _HERE / "inspector.js"
@@ -40,50 +36,38 @@ class Inspector(Savable):
 
     tabs: Any = traitlets.List().tag(sync=True)
     """name and title of every tab, and why it does not apply where that is known"""
-    sources: Any = traitlets.Dict().tag(sync=True)
-    """the ESM of the tabs that have been opened: a page never receives what it does not draw"""
-
-    following = traitlets.Unicode().tag(sync=True)
-    """the run that is followed, the step whose weights are on show, and what following costs; empty without one"""
-
-    input: Any = traitlets.Dict().tag(sync=True)
-    """the input row: the text that may be changed and those before it, or which of the examples is looked at"""
 
     def __init__(
         self,
         session: Session,
         *,
-        text: str | None = None,
-        columns: Sequence[str] = (),
-        pool: Pool | None = None,
+        given: Given | None = None,
         origin: Origin | None = None,
+        said: str = "",
     ) -> None:
         """Draw the first tab.
 
         Args:
             session: The model and input on show.
-            text: What was typed, where the input is text; the page lets a person type another.
-            columns: What the columns of a table are called.
-            pool: All examples, where the session looks at the first of a data set.
+            given: What more is known of the input: its text, the names of its positions, the data set it is of.
             origin: What ``attach`` was given, for the code that is shown.
+            said: What is said beside the input row.
 
         Raises:
             WorkbenchError: The first tab could not be computed.
         """
-        self._session: Session | None = session
-        self._text = text
+        given = given if given is not None else Given(inputs=session.batch)
         self._origin = origin if origin is not None else Origin()
-        self._row: InputRow | None = None
-        self._following: Following | None = None
-        self._views: dict[str, View] = {view.name: view for view in (kind(session, columns) for kind in views())}
-        super().__init__()
+        made = (kind(session, given.columns) for kind in views())
+        self._views: dict[str, View] = {view.name: view for view in made}
+        super().__init__(session, given)
         try:
-            self._begin(session, text, pool)
+            self._begin(session, said)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, session: Session, text: str | None, pool: Pool | None) -> None:
+    def _begin(self, session: Session, said: str) -> None:
         self.about = {"name": title(session.model), "facts": facts(session.model)}
         self._list_tabs()
         first, *others = self._views
@@ -91,25 +75,9 @@ class Inspector(Savable):
             for name in others:
                 self.show({"tab": name}, once=True)
         self.show({"tab": first}, once=True)
-        self._row = InputRow(session, text, pool, self._draw_row)
-        self._draw_row()
+        self.begin_row(said)
 
-    def _draw_row(self) -> None:
-        if self._row is not None and not self.closed:
-            self.input = self._row.state()
-
-    @property
-    def session(self) -> Session:
-        """The model and input on show.
-
-        Raises:
-            UnknownNameError: The panel is closed.
-        """
-        if self._session is None:
-            raise UnknownNameError("This Inspector is closed and has let go of its model: attach again.")
-        return self._session
-
-    def choose(self, tab: str, **part: int) -> "Inspector":
+    def choose(self, tab: str, **part: int | str) -> "Inspector":
         """Show a tab; raises what its computation raises.
 
         Args:
@@ -125,42 +93,6 @@ class Inspector(Savable):
         self.show({"tab": tab})
         return self
 
-    def look(self, text: str | None = None, *, example: int | None = None, misclassified: bool = False) -> "Inspector":
-        """Look at another input in the tab on show.
-
-        Args:
-            text: In place of what was typed.
-            example: Its position in the data set or batch.
-            misclassified: Whether the first example that the model gets wrong is looked for; the next one when such
-                a one is on show.
-        """
-        wish = (
-            {"text": text} if text is not None else {"misclassified": True} if misclassified else {"example": example}
-        )
-        self.show({"tab": self.shown, "input": wish})
-        return self
-
-    def follow(self, run: Run) -> "Inspector":
-        """Draw the tab on show again and again while a run changes the weights, until it ends or the panel is closed.
-
-        Frames are drawn between two steps. Their measured cost is at most a twentieth of the run's time; the header
-        says it. The losses are those of a run that nobody follows.
-
-        Args:
-            run: A run of the model on show.
-
-        Raises:
-            ModelError: The run trains another model.
-        """
-        if run.model is not self.session.model:
-            kinds = type(run.model).__name__, type(self.session.model).__name__
-            raise ModelError(
-                f"This run trains another model ({kinds[0]}) than the one on show ({kinds[1]}): attach to run.model."
-            )
-        self._leave()
-        self._following = Following(self, run)
-        return self
-
     def renew(self, *, once: bool) -> None:
         """Compute the tab on show with the weights of now; an error is shown in the panel.
 
@@ -174,24 +106,30 @@ class Inspector(Savable):
         """The tab, or the part of it, that the page asks for."""
         view = self.view(str(wish.get("tab")))
         part = wish.get("part")
-        if isinstance(wish.get("input"), Mapping):
-            self._take(wish["input"])
+        self.take(wish)
         if view.name not in self.sources:
             self.sources = {**self.sources, view.name: source(view.name)}
         if isinstance(part, Mapping):
             yield from (("detail", self._finished(view, frame)) for frame in view.part(part))
             return
+        if wish.get("reset"):
+            self.session.reset()
         if self.session.stale:
             self.session.refresh()
+        self.fresh()
+        if self.session.other is not None:
+            self.draw_row()  # the answers to the two may have changed
         for frame in view.whole():
             self._list_tabs({view.name: frame.refused})
+            self.mark()
             yield "frame", self._finished(view, frame)
 
     def _finished(self, view: View, frame: Frame) -> Frame:
         """The frame with its cell, saying so where the weights have changed since its figures were computed."""
-        row = self._row
-        text, example = (row.text, row.example) if row is not None else (self._text, 0)
-        frame = replace(frame, cell=cell(self._origin, view.name, view.chosen(), text=text, example=example))
+        edits = [edit.code for edit in self.session.edits]
+        frame = replace(frame, cell=cell(self._origin, view.name, view.chosen(), self.calls(), edits=edits))
+        if edits and frame.code:
+            frame = replace(frame, code=f"# edited: add call=inspector.session.call\n{frame.code}")
         if not self.session.stale:
             return frame
         old = Doubt("warn", "The weights have changed since this was computed: Refresh computes it again.")
@@ -199,28 +137,19 @@ class Inspector(Savable):
 
     def close(self) -> None:
         """Take the panel off the page and let go of the model and of the run."""
-        self._leave()
         super().close()
-        self._session, self._row, self._views = None, None, {}
+        self._views = {}
 
     def text(self) -> str:
         """The model in one line, and the first tab in characters."""
         head = f"{self.about['name']}: {self.about['facts']}"
-        return "\n".join((head, *(view.text() for view in self._shown())))
+        return "\n".join((head, *self._edited_lines(), *(view.text() for view in self._shown())))
 
     def picture(self) -> str:
         """The tabs that have been computed, as a drawing that needs no script."""
         head = f"<b>{escape(self.about['name'])}</b> <code>{escape(self.about['facts'])}</code>"
+        head += "".join(f"<p>{escape(line)}</p>" for line in self._edited_lines())
         return f"<div>{head}{''.join(view.picture() for view in self._shown())}</div>"
-
-    def _leave(self) -> None:
-        if self._following is not None:
-            self._following.end()
-            self._following = None
-
-    def _take(self, wish: Mapping[str, Any]) -> None:
-        if self._row is not None:
-            self._row.take(wish, lambda: not (self.closed or DESK.waits(id(self))))
 
     def _shown(self) -> Sequence[View]:
         return [self._views[name] for name in self._views if name in self.sources]

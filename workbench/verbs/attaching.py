@@ -17,6 +17,7 @@ def attach(
     inputs: Any,
     *,
     names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
     processor: Any = None,
     call: Call | None = None,
     target: Any = None,
@@ -27,8 +28,11 @@ def attach(
         model: Any module, ours or not; it is neither changed nor copied.
         inputs: An example to look at: text (with a tokenizer as ``processor``), tensors, a ``Batch``, a data set, or
             the name of a data set or task.
-        names: What the classes are called, where the data does not say.
-        processor: A tokenizer, or a function that turns raw inputs into what the model takes.
+        names: What the classes are called, where the data does not say; where there are not as many classes but as
+            many columns, steps or nodes of the input, what those are called.
+        columns: What the columns, steps or nodes of the input are called, where ``names`` are those of the classes.
+        processor: A tokenizer, an image processor, or a function that turns raw inputs (text, a PIL image, an array)
+            into what the model takes.
         call: ``fn(model, inputs)`` for models that are called in an unusual way.
         target: Which output is explained: a class index or name; the likeliest when not given.
 
@@ -42,4 +46,4 @@ def attach(
     from workbench import panels
 
     given = dataset_of(inputs) if isinstance(inputs, str) and processor is None else inputs
-    return panels.attach(model, given, names=names, processor=processor, call=call, target=target)
+    return panels.attach(model, given, names=names, columns=columns, processor=processor, call=call, target=target)

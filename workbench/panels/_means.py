@@ -1,0 +1,116 @@
+"""Means: one way of saying what is looked at next. One file each; the input row holds those that apply."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from torch import Tensor
+
+from workbench.core.batch import Batch
+
+if TYPE_CHECKING:
+    from workbench.interpret import Session
+
+Progress = Callable[[str], bool]
+"""told how far something is; returns whether to go on"""
+
+
+class Line:
+    """One input of a session and the means to change it."""
+
+    def __init__(self, session: "Session", means: Sequence["Means"]) -> None:
+        """Begin with what the session looks at.
+
+        Args:
+            session: The model and the input.
+            means: What applies to it.
+        """
+        self.session, self.said, self.wrong = session, "", False
+        self.means = [one.on(self) for one in means]
+
+    def state(self) -> dict[str, Any]:
+        """The line as the page draws it."""
+        known: dict[str, Any] = {"text": None, "example": 0, "examples": 1, "said": self.said, "wrong": self.wrong}
+        for one in self.means:
+            known |= one.state()
+        return known
+
+    def take(self, wish: Mapping[str, Any], progress: Progress) -> None:
+        """Look at what is wished; what nobody understands changes nothing.
+
+        Raises:
+            WorkbenchError: It cannot be looked at; the input is the one from before.
+        """
+        self.tell("")
+        for one in self.means:
+            if one.keys & set(wish):
+                self.said = one.take(wish, progress)
+                return
+
+    def tell(self, sentence: str, *, wrong: bool = False) -> None:
+        """Say something beside the line."""
+        self.said, self.wrong = sentence, wrong
+
+    def look_at(self, inputs: Any, by: "Means", *, example: int = 0) -> None:
+        """Put another input into the session; what the other means had made of the one before is forgotten."""
+        for one in self.means:
+            if one is not by:
+                one.forget()
+        self.session.use(inputs)
+        self.session.select(example=example)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What ``Inspector.look`` is called with, one after the other, to come to this input again."""
+        return [call for one in self.means for call in one.calls()]
+
+
+class Means(ABC):
+    """One way of saying what is looked at next."""
+
+    keys: ClassVar[frozenset[str]]
+    """of the wishes that it understands"""
+    line: Line
+
+    def on(self, line: Line) -> Self:
+        """A copy that changes another line, beginning with what this one has come to."""
+        other = copy(self)
+        other.line = line
+        return other
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What the page needs to draw it."""
+
+    @abstractmethod
+    def take(self, wish: Mapping[str, Any], progress: Progress) -> str:
+        """Look at what is wished; returns what is said of it.
+
+        Args:
+            wish: What a page sent, not yet checked.
+            progress: Told how far a long search is.
+
+        Raises:
+            WorkbenchError: It cannot be looked at; nothing has changed.
+        """
+
+    def forget(self) -> None:  # noqa: B027 - most have nothing to forget
+        """Another of the means has put another input in the place of the one on show."""
+
+    @abstractmethod
+    def calls(self) -> list[dict[str, Any]]:
+        """What ``Inspector.look`` is called with to come to the same again."""
+
+
+def main_input(batch: Batch) -> tuple[str | int, Tensor] | None:
+    """The first tensor among the inputs, and where it stands."""
+    items = batch.inputs.items() if isinstance(batch.inputs, Mapping) else enumerate(batch.inputs)
+    return next(((at, value) for at, value in items if isinstance(value, Tensor)), None)
+
+
+def replaced(batch: Batch, at: str | int, value: Tensor) -> Batch:
+    """The same batch with one of its inputs replaced."""
+    if isinstance(batch.inputs, Mapping):
+        return Batch({**batch.inputs, str(at): value}, batch.target, batch.mask)
+    inputs = tuple(value if i == at else old for i, old in enumerate(batch.inputs))
+    return Batch(inputs, batch.target, batch.mask)
