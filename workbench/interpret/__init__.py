@@ -17,3 +17,5 @@ from workbench.interpret.structure import Overview as Overview
 from workbench.interpret.structure import Part as Part
 from workbench.interpret.structure import overview as overview
 from workbench.interpret.targets import Target as Target
+from workbench.interpret.tracing import Trace as Trace
+from workbench.interpret.tracing import trace as trace

@@ -7,7 +7,7 @@ the top or leaves at the bottom.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workbench.core.markup import amount
@@ -22,6 +22,7 @@ _FEW = 3
 """equal modules without parts inside that become a group"""
 _MANY = 5
 """torch calls in a row that become one box"""
+_TRAVEL = ("kind", "type", "output", "parameters", "operations", "attention", "attentions", "residuals", "plain")
 _LONGEST = 34
 """characters of a label"""
 
@@ -98,7 +99,7 @@ class Plan:
 
     def message(self) -> dict[str, Any]:
         """The plan as JSON."""
-        return {"boxes": [asdict(box) for box in self.boxes], "depth": self.depth}
+        return {"boxes": [_message(box) for box in self.boxes], "depth": self.depth}
 
 
 def planned(nodes: Sequence[Node], edges: Sequence[Edge]) -> Plan:
@@ -348,6 +349,16 @@ def tensor(shape: Sequence[int], dtype: str = "float32") -> str:
     """A shape as "2x12x384" with a multiplication sign, with the type where it is not the ordinary one."""
     size = TIMES.join(map(str, shape)) or "scalar"
     return size if dtype in ("float32", "") else f"{size} {dtype}"
+
+
+def _message(box: Box) -> dict[str, Any]:
+    """A box as JSON, its signs and lines as they are drawn."""
+    own = {name: getattr(box, name) for name in _TRAVEL if getattr(box, name)}
+    if box.parts:
+        parts = [[p.name, p.box, p.width, p.head, p.absolute] for p in box.parts]
+        links = [[link.source, link.target, link.text, link.residual] for link in box.links]
+        own |= {"parts": parts, "rows": box.rows, "links": links}
+    return own
 
 
 def _clipped(text: str) -> str:
