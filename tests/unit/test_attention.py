@@ -103,7 +103,7 @@ def test_transformers_on_the_default_kernel_equal_their_eager_twin(make):
     maps = attention(model, inputs)
     assert len(maps) == 2
     for one, own in zip(maps, expected, strict=True):
-        assert one.kind == "transformers:sdpa"
+        assert (one.kind, one.seen) == ("self", "transformers:sdpa")
         assert torch.allclose(one.weights, own, atol=1e-5)
     assert max(maps.check().values()) < 1e-5
     assert len(maps.check()) == 2
@@ -215,7 +215,7 @@ def test_attention_written_by_hand_is_found_once_and_exactly(way):
     model, x = ByHand(way), torch.randn(2, 5, 8)
     plain = model.eval()(x)
     (one,) = attention(model, x)
-    assert one.kind == "softmax"
+    assert (one.kind, one.seen) == ("self", "softmax")
     assert torch.equal(one.weights, model.own)
     with AttentionTap(model):
         assert torch.equal(model(x), plain)
@@ -231,7 +231,8 @@ def test_edges_of_graph_attention_equal_the_weights_pyg_returns():
         with torch.no_grad():
             _, (own_edges, own) = layer(x, edges, return_attention_weights=True)
         (one,) = attention(layer, (x, edges))
-        assert one.kind == "edges"
+        assert (one.kind, one.seen) == ("edge", "edges")
+        assert one.edge_index is one.edges
         assert torch.equal(one.edges, own_edges)
         assert torch.equal(one.weights, own)
         dense = one.dense()

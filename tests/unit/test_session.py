@@ -175,7 +175,7 @@ def test_inputs_of_every_form_become_a_batch():
     from torch_geometric.nn import GATConv
 
     graph = Data(x=x, edge_index=torch.tensor([[0, 1], [1, 2]]))
-    assert Session(GATConv(3, 2), graph).attention[0].kind == "edges"
+    assert Session(GATConv(3, 2), graph).attention[0].kind == "edge"
     with pytest.raises(DataError, match="no input"):
         Session(model, None)
 

@@ -1,7 +1,9 @@
 """AttentionMaps: what every attention of a live model looked at, beside the model's own kernel."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +11,9 @@ from torch import Tensor
 from workbench.core.entry import Paper
 from workbench.core.errors import AddressError, nearest
 from workbench.core.markup import columns, table
+from workbench.interpret import attention_exports, head_scores, mixing
 from workbench.interpret._labels import tokens
+from workbench.interpret.attention_map import AttentionMap
 
 ATTENTION = Paper(
     title="Attention Is All You Need",
@@ -23,42 +27,6 @@ HEADER = ("attention", "kind", "weights", "error")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AttentionMap:
-    """The weights of one attention call."""
-
-    module: str
-    """path of the module that computed it"""
-    call: int
-    """0 for the module's first attention of the forward, 1 for its second ..."""
-    kind: str
-    """how it was seen: "sdpa", "softmax", "mha", "transformers:sdpa" ..., or "edges" for message passing"""
-    weights: Tensor
-    """(batch, heads, queries, keys), on the CPU; (edges, heads) when the kind is "edges" """
-    queries: tuple[tuple[str, ...], ...]
-    """labels of the queries of each example; their positions where no tokens are known"""
-    keys: tuple[tuple[str, ...], ...]
-    """labels of the keys of each example"""
-    error: float | None = None
-    """of weights @ values against the layer's own product, over the product's largest value; None: not comparable"""
-    edges: Tensor | None = None
-    """(2, edges), source above target, when the kind is "edges" """
-
-    @property
-    def name(self) -> str:
-        """``module``, with ``@n`` for a later call."""
-        return f"{self.module}@{self.call}" if self.call else self.module
-
-    def dense(self) -> Tensor:
-        """The weights as (batch, heads, queries, keys), also for edges (queries are targets, keys are sources)."""
-        if self.edges is None:
-            return self.weights
-        nodes, heads = len(self.queries[0]), self.weights.size(-1)
-        source, target = self.edges
-        flat = self.weights.new_zeros(heads, nodes * nodes).index_add_(1, target * nodes + source, self.weights.T)
-        return flat.view(1, heads, nodes, nodes)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class AttentionMaps(Sequence[AttentionMap]):
     """All attention of one forward, in the order in which it was computed."""
 
@@ -69,6 +37,8 @@ class AttentionMaps(Sequence[AttentionMap]):
     """why there is nothing to show; empty when there is something"""
     inputs: Any = None
     """the inputs of the forward"""
+    needed: int = 0
+    """bytes under which nothing would have been left out"""
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -77,14 +47,19 @@ class AttentionMaps(Sequence[AttentionMap]):
         return iter(self.maps)
 
     def __getitem__(self, key: int | str | slice) -> Any:
+        """By place; by name, ``module`` or ``module@n``; or the first in a module that contains attention."""
         if not isinstance(key, str):
             return self.maps[key]
         for one in self.maps:
             if key in (one.name, f"{one.module}@{one.call}"):
                 return one
-        if key in self.left_out:
+        for one in self.maps:
+            if one.module.startswith(f"{key}."):
+                return one
+        if any(key == name or name.startswith(f"{key}.") for name in self.left_out):
             raise AddressError(
-                f"The attention of {key!r} did not fit under the byte cap: name it in modules=[{key!r}]."
+                f"The attention of {key!r} did not fit under the byte cap: name it in modules=[{key!r}], "
+                f"or give max_bytes={self.needed:,} for all."
             )
         raise AddressError(f"There is no attention of {key!r}.{self.reason or nearest(key, self.names)}")
 
@@ -100,7 +75,11 @@ class AttentionMaps(Sequence[AttentionMap]):
 
     def check(self) -> Mapping[str, float]:
         """The relative error of weights @ values against each layer's own product, by name, where comparable."""
-        return {one.name: one.error for one in self.maps if one.error is not None}
+        return self._errors
+
+    @cached_property
+    def _errors(self) -> Mapping[str, float]:
+        return {one.name: error for one in self.maps if (error := one.error) is not None}
 
     def tokens(self, processor: Any) -> list[list[str]]:
         """The tokens of each example, written by the tokenizer in ``processor``."""
@@ -111,16 +90,64 @@ class AttentionMaps(Sequence[AttentionMap]):
         """How far the maps can be trusted, in a sentence."""
         if self.reason:
             return self.reason
-        errors = self.check()
+        errors = list(self.check().values())
         said = "No layer's own product could be compared with weights @ values."
         if errors:
-            of = f"{len(errors)} of {len(self.maps)} calls"
-            said = f"Weights @ values equal the layer's own product to {max(errors.values()):.1e} in {of}."
-        return f"{said} Left out by the byte cap: {', '.join(self.left_out)}." if self.left_out else said
+            worst = math.nan if any(math.isnan(error) for error in errors) else max(errors)
+            said = (
+                f"Weights @ values equal the layer's own product to {worst:.1e} in {len(errors)} of {len(self)} calls."
+            )
+        broken = [one.name for one in self.maps if bool(one.stored.isnan().any())]
+        if broken:
+            said += f" There are weights that are not numbers in {', '.join(broken[:3])}{' ...' * (len(broken) > 3)}."  # noqa: PLR2004 - a list that reads as a sentence
+        if self.left_out:
+            said += f" Left out by the byte cap: {', '.join(self.left_out)}; max_bytes={self.needed:,} keeps all."
+        return said
+
+    # What heads do
+
+    def rollout(self, modules: Sequence[str] | None = None) -> Tensor:
+        """How much of each input token is in each output token: see ``mixing.rollout``.
+
+        Args:
+            modules: Names of the layers, from the first to the last; None for all "self" maps of one size.
+        """
+        return mixing.rollout([one.weights for one in mixing.layers(self, modules)])
+
+    def flow(self, modules: Sequence[str] | None = None, *, example: int = 0) -> Tensor:
+        """The largest flow from each input token to each output token: see ``mixing.flow``."""
+        return mixing.flow([one.weights for one in mixing.layers(self, modules)], example=example)
+
+    def scores(self) -> "head_scores.HeadScores":
+        """Entropy, distance, and the previous-token, first-token and induction score of every head."""
+        return head_scores.score_heads(self, self.inputs)
+
+    # For others
+
+    def to_xarray(self) -> Any:
+        """An xarray Dataset with a variable for every map, its labels as coordinates."""
+        return attention_exports.to_xarray(self)
+
+    def numpy(self) -> Mapping[str, Any]:
+        """Arrays (batch, heads, queries, keys), or (edges, heads), by name."""
+        return {one.name: one.weights.numpy() for one in self.maps}
+
+    def plot(self, name: str | int = 0, *, head: int | None = None, example: int = 0) -> Any:
+        """A plotly figure of one head, or of all heads of one map: see ``attention_exports.plot``."""
+        return attention_exports.plot(self[name], head=head, example=example)
+
+    def bertviz(self, view: str = "head", *, example: int = 0) -> Any:
+        """The maps in bertviz's "head" or "model" view, as HTML that needs no network.
+
+        Raises:
+            ConfigError: There is no such view.
+            DataError: The input is too long for bertviz, or there are no maps that it can show.
+        """
+        return attention_exports.bertviz(self, view, example=example)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         return [
-            (m.name, m.kind, "x".join(map(str, m.weights.shape)), "" if m.error is None else f"{m.error:.1e}")
+            (m.name, f"{m.kind} ({m.seen})", "x".join(map(str, m.shape)), "" if m.error is None else f"{m.error:.1e}")
             for m in self.maps
         ]
 

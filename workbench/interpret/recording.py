@@ -1,7 +1,6 @@
 """attention: records what every attention of a live model looked at, and labels it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,17 +8,15 @@ from torch import Tensor, nn
 
 from workbench.core.calling import Call, call
 from workbench.core.live import evaluating, look
-from workbench.interpret._labels import positions, tokens
-from workbench.interpret.attention_maps import AttentionMap, AttentionMaps
+from workbench.interpret._labels import positions
+from workbench.interpret._texts import Texts, crossing
+from workbench.interpret.attention_map import AttentionMap
+from workbench.interpret.attention_maps import AttentionMaps
 from workbench.interpret.batches import as_batch
 from workbench.taps import AttentionRecord, AttentionTap
+from workbench.taps.layouts import Band, Points, Windows
 
 MAX_BYTES = 1 << 28
-
-Labels = tuple[tuple[str, ...], ...]
-
-_CROSS = ("encdec", "encoder_attn", "cross", "multihead_attn")
-"""How libraries call the attention of a decoder to its encoder."""
 
 
 def attention(
@@ -66,15 +63,13 @@ def collected(tap: AttentionTap, model: nn.Module, inputs: Any, processor: Any =
         processor: A tokenizer, or a processor that has one.
     """
     given, examples = as_batch(inputs), len(as_batch(inputs))
-    texts = _Texts(
-        tuple(tuple(row) for row in tokens(processor, given)),
-        tuple(tuple(row) for row in tokens(processor, given, decoder=True)),
-    )
+    texts = Texts.of(processor, given, tap.ids)
     kept = [(record, record.weights) for record in tap.records if record.weights is not None]
     maps = tuple(_labelled(record, weights, texts, examples) for record, weights in kept)
     left_out = tuple(_name(record) for record in tap.records if record.weights is None)
-    reason = "" if maps else _reason(model, left_out, tap.max_bytes)
-    return AttentionMaps(maps=maps, left_out=left_out, reason=reason, inputs=inputs)
+    needed = tap.bytes + sum(4 * record.size for record in tap.records if record.weights is None)
+    reason = "" if maps else _reason(model, left_out, tap.max_bytes, needed)
+    return AttentionMaps(maps=maps, left_out=left_out, reason=reason, inputs=inputs, needed=needed)
 
 
 def _forward(model: nn.Module, batch: Any, how: Call | None) -> None:
@@ -85,45 +80,46 @@ def _name(record: AttentionRecord) -> str:
     return f"{record.module}@{record.call}" if record.call else record.module
 
 
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """Tokens of the input, and of a decoder that has its own."""
-
-    given: Labels
-    decoder: Labels
-
-    def of(self, module: str, weights: Tensor) -> tuple[Labels, Labels]:
-        """Labels of the queries and of the keys of an attention in this module."""
-        batch, _, queries, keys = weights.shape
-        decodes = bool(self.decoder) and "decoder" in module.lower()
-        crosses = decodes and any(word in module.lower() for word in _CROSS)
-        asking = self.decoder if decodes else self.given
-        asked = self.given if crosses else asking
-        return _fitting(asking, batch, queries), _fitting(asked, batch, keys)
-
-
-def _fitting(texts: Labels, batch: int, count: int) -> Labels:
-    if len(texts) == batch and all(len(row) == count for row in texts):
-        return texts
-    return (positions(count),) * batch
-
-
-def _labelled(record: AttentionRecord, weights: Tensor, texts: _Texts, examples: int) -> AttentionMap:
+def _labelled(record: AttentionRecord, weights: Tensor, texts: Texts, examples: int) -> AttentionMap:
+    layout = record.layout
     if record.edges is not None:
         queries = keys = (positions(record.nodes),)
+    elif isinstance(layout, Windows):
+        count = len(weights) // len(layout.places)
+        names = tuple(f"{row},{column}" for row in range(layout.height) for column in range(layout.width))
+        queries = keys = (names,) * count
     else:
-        weights = _four_axes(weights, examples)
-        queries, keys = texts.of(record.module, weights)
+        weights = weights if isinstance(layout, Band) else _four_axes(weights, examples)
+        shape = layout.shape(weights) if isinstance(layout, Band) else tuple(weights.shape)
+        queries, keys = texts.labels(record, shape)
     return AttentionMap(
         module=record.module,
         call=record.call,
-        kind=record.kind,
-        weights=weights,
+        kind=_kind(record, weights),
+        seen=record.kind,
+        stored=weights,
         queries=queries,
         keys=keys,
-        error=record.error,
         edges=record.edges,
+        layout=layout,
+        proof=record.proof,
+        step=record.step,
     )
+
+
+def _kind(record: AttentionRecord, weights: Tensor) -> str:
+    """What looks at what: see ``AttentionMap.kind``."""
+    if record.edges is not None:
+        return "edge"
+    if record.layout is not None:
+        return {Windows: "windowed", Band: "local", Points: "deformable"}[type(record.layout)]
+    queries, keys = weights.shape[-2:]
+    named = crossing(record.module)
+    if queries == 1 < keys and record.crosses is not False and not named and record.step == 0:
+        return "pooled"
+    if record.crosses or named:
+        return "cross"
+    return "local" if record.near else "self"
 
 
 def _four_axes(weights: Tensor, examples: int) -> Tensor:
@@ -138,15 +134,16 @@ def _four_axes(weights: Tensor, examples: int) -> Tensor:
     return rows.view(examples, -1, queries, keys) if examples and len(rows) % examples == 0 else rows[:, None]
 
 
-def _reason(model: nn.Module, left_out: tuple[str, ...], max_bytes: int) -> str:
+def _reason(model: nn.Module, left_out: tuple[str, ...], max_bytes: int, needed: int) -> str:
     if left_out:
         return (
             f"None of the {len(left_out)} attention calls fitted under max_bytes={max_bytes:,}: "
-            f"name one, such as modules=[{left_out[0]!r}], give shorter inputs, or raise the cap."
+            f"name one, such as modules=[{left_out[0]!r}], give shorter inputs, or give max_bytes={needed:,} for all."
         )
     classes = sorted({type(module).__name__ for module in model.modules()} - {type(model).__name__})
     return (
         f"No attention was computed by {type(model).__name__}: this forward called no scaled_dot_product_attention, "
-        "multi_head_attention_forward, softmax(...) @ values, attention function of transformers or edge softmax of PyG"
+        "multi_head_attention_forward, softmax(...) @ values, softmax over sampled points, attention function of transformers "
+        "or edge softmax of PyG"
         f" (its modules are {', '.join(classes[:8]) or 'none'}{', ...' if len(classes) > 8 else ''})."  # noqa: PLR2004 - a list that reads as a sentence
     )

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
+from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, relative_error, repeated, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
@@ -33,13 +34,21 @@ MAX_BYTES = 1 << 28
 class AttentionTap:
     """A context in which the attention of one model is recorded, in the thread that entered it."""
 
-    def __init__(self, model: nn.Module, *, modules: Collection[str] | None = None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        modules: Collection[str] | None = None,
+        max_bytes: int = MAX_BYTES,
+        gate: Gate | None = None,
+    ) -> None:
         """A tap that begins when it is entered.
 
         Args:
             model: Any module.
             modules: Paths; attention in them and their submodules is recorded. None for all.
             max_bytes: How much the recorded weights may hold; what does not fit is recorded without weights.
+            gate: Gives factors for the heads of an attention, which then change what the model computes.
 
         Raises:
             AddressError: A path names nothing in this model.
@@ -47,6 +56,7 @@ class AttentionTap:
         self.records: list[AttentionRecord] = []
         self.bytes = 0
         self.max_bytes = max_bytes
+        self.gate = gate
         self.step = -1
         """how often the whole model has been called, less one"""
         self.ids: dict[str, list[Tensor]] = {}
@@ -100,7 +110,7 @@ class AttentionTap:
         chosen = self._modules
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
-    def record(self, kind: str, size: int, compute: Callable[[], Computed], **more: Any) -> None:
+    def record(self, kind: str, size: int, compute: Callable[[], Computed], **more: Any) -> Tensor | None:
         """Keep one attention.
 
         Args:
@@ -108,6 +118,9 @@ class AttentionTap:
             size: How many weights there are.
             compute: Gives the weights and what they can be checked with; not called when they do not fit.
             more: Other fields of the record.
+
+        Returns:
+            Factors by which the heads of this attention are to be multiplied; None to leave them alone.
         """
         frame, inner = self.frame, self._watch.where
         module = frame.module if frame else "" if inner is None else self._watch.names[inner]
@@ -117,9 +130,10 @@ class AttentionTap:
             frame.done, kind = True, frame.kind
             more |= {"near": frame.near}
         more |= {"step": self.step}
+        factors = None if self.gate is None else self.gate(module, call)
         if self.bytes + 4 * size > self.max_bytes:
             self.records.append(AttentionRecord(module, call, kind, None, size=size, **more))
-            return
+            return factors
         with torch.no_grad(), unseen():
             found = compute()
             weights, proof = found.weights, found.proof
@@ -135,6 +149,7 @@ class AttentionTap:
         self.bytes += kept.nbytes
         more.setdefault("crosses", self._crosses(frame))
         self.records.append(AttentionRecord(module, call, kind, kept, size=size, proof=proof, **more))
+        return factors
 
     def _crosses(self, frame: Frame | None) -> bool | None:
         """Whether the attention that is being recorded looks at another sequence."""
@@ -152,25 +167,30 @@ class AttentionTap:
                 return Computed(weights, repeated(value, query), None if dropout else output)
 
             size = query.numel() // query.size(-1) * key.size(-2)
-            self.record("sdpa", size, compute, layout=windows() if query.dim() > 3 else None)  # noqa: PLR2004 - (batch * windows, heads, ...)
+            layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
+            factors = self.record("sdpa", size, compute, layout=layout)
+            if factors is not None:
+                return gated(output, factors, -3, self.records[-1].module)
         return output
 
     def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """``F.multi_head_attention_forward``, whose body runs with the mode off."""
         if not self.wanted():
             return function(*args, **kwargs)
-        if kwargs.get("need_weights", args[15] if len(args) > 15 else True):  # noqa: PLR2004 - its sixteenth argument
+        asked = bool(kwargs.get("need_weights", args[15] if len(args) > 15 else True))  # noqa: PLR2004 - its sixteenth argument
+        if asked and self.gate is None:
             own, weights, error = packed_attention(function, args, kwargs)
-            asks, asked = args[0] if args else kwargs["query"], args[1] if len(args) > 1 else kwargs["key"]
             proof = None if error is None else lambda: error
-            self.record("mha", weights.numel(), lambda: Computed(weights, proof=proof), crosses=asks is not asked)
+            self.record("mha", weights.numel(), lambda: Computed(weights, proof=proof))
             return own
         self.inside_multi_head = True
         try:
             with PRODUCT:
-                return function(*args, **kwargs)
+                silent = {**kwargs, "need_weights": False} if len(args) <= 15 else kwargs  # noqa: PLR2004 - as above
+                output = function(*args, **silent)
         finally:
             self.inside_multi_head = False
+        return (output[0], function(*args, **kwargs)[1]) if asked else output
 
     def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
@@ -179,9 +199,12 @@ class AttentionTap:
         if found is not None and not self._piece(found):
 
             def compute() -> Computed:
-                return Computed(found.weights, *((found.values, output) if found.straight else ()))
+                straight = (found.values, output) if found.straight else (None, None)
+                return Computed(found.weights, *straight)
 
-            self.record("softmax", found.weights.numel(), compute, layout=windows())
+            factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
+            if factors is not None:
+                return gated(output, factors, found.heads, self.records[-1].module)
         return output
 
     def _piece(self, found: Product) -> bool:
@@ -205,7 +228,8 @@ class AttentionTap:
             self._products.note(name, args, output)
         if found is not None:
             layout = Points.of(found.grids)
-            self.record("deformable", found.weights.numel(), lambda: sampled(found, output), layout=layout, crosses=True)
+            compute = lambda: sampled(found, output)  # noqa: E731 - two words
+            self.record("deformable", found.weights.numel(), compute, layout=layout, crosses=True)
         return output
 
     @property

@@ -33,7 +33,8 @@ def attention_weights(
         sinks: (heads,) scores of a key without a value.
 
     Returns:
-        (..., heads, queries, keys) in float32; a row in which everything is masked is zero.
+        (..., heads, queries, keys) in float32; a row in which everything is masked is zero, one with scores that are
+        not numbers is not a number.
     """
     key = repeated(key, query)
     scores = (query.float() * (query.size(-1) ** -0.5 if scale is None else scale)) @ key.float().transpose(-1, -2)
@@ -47,7 +48,10 @@ def attention_weights(
     if sinks is not None:
         sink = sinks.float().reshape(1, -1, 1, 1).expand(*scores.shape[:-1], 1)
         return torch.cat([scores, sink], -1).softmax(-1)[..., :-1]
-    return torch.nan_to_num(scores.softmax(-1))
+    weights = scores.softmax(-1)
+    if weights.numel() and bool(weights[..., 0].isnan().any()):
+        weights = weights.masked_fill(scores.amax(-1, keepdim=True) == -math.inf, 0.0)
+    return weights
 
 
 def repeated(key: Tensor, query: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,6 +190,8 @@ def crosses(module: Any) -> bool | None:
         names = frame.f_locals
         if names.get("self") is not module:
             continue
+        if isinstance(module, nn.MultiheadAttention):
+            return names["key"] is not names["query"]
         said = names.get("is_cross_attention")
         if isinstance(said, bool):
             return said

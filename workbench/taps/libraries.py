@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workbench.taps.gating import gated_result
 from workbench.taps.kernels import attention_weights, repeated
 from workbench.taps.records import Computed
 from workbench.taps.swaps import Place, Swaps
@@ -115,7 +116,8 @@ def _recorded(
         output = function(module, query, key, value, *args, **kwargs)
         if not frame.done:  # a fused kernel that calls nothing of torch's
             mask = args[0] if args else kwargs.get("attention_mask")
-            _shadow(tap, module, (query, key, value), mask, kwargs, output)
+            factors = _shadow(tap, module, (query, key, value), mask, kwargs, output)
+            return output if factors is None else gated_result(output, factors)
         return output
     finally:
         tap.frame = outer
@@ -128,7 +130,7 @@ def _shadow(
     mask: Any,
     options: dict[str, Any],
     output: Any,
-) -> None:
+) -> Tensor | None:
     query, key, value = qkv
 
     def compute() -> Computed:
@@ -146,7 +148,7 @@ def _shadow(
         product = output[0].transpose(1, 2) if isinstance(output, tuple) else output
         return Computed(weights, repeated(value, query), None if options.get("dropout") else product)
 
-    tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute)
+    return tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute)
 
 
 def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: int | None) -> Tensor:
@@ -185,20 +187,21 @@ def _edge_softmax(_: str, function: Callable[..., Tensor]) -> Callable[..., Tens
         output = function(src, index, *args, **kwargs)
         for tap in open_taps():
             if tap.wanted():
-                _record_edges(tap, output, index)
+                factors = _record_edges(tap, output, index)
+                output = output if factors is None else output * factors
         return output
 
     return softmax
 
 
-def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) -> None:
+def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) -> Tensor | None:
     edges = _edges()
     if edges is None or edges.size(1) != len(weights):
-        return  # a softmax over something else, such as the nodes of a graph
+        return None  # a softmax over something else, such as the nodes of a graph
     nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
     flat = weights.reshape(len(weights), -1)
     kept = edges.detach().to("cpu", copy=True)
-    tap.record("edges", flat.numel(), lambda: Computed(flat), edges=kept, nodes=nodes)
+    return tap.record("edges", flat.numel(), lambda: Computed(flat), edges=kept, nodes=nodes)
 
 
 def _edges() -> Tensor | None:

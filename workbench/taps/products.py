@@ -36,6 +36,8 @@ class Product:
     """(..., keys, width), or the other operand as it is, where it cannot be brought there"""
     straight: bool
     """whether the product is weights @ values as they stand"""
+    heads: int | None = -3
+    """the axis of heads in the product; None where it cannot be told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class SoftmaxProducts:
             weights, other = operands[i], operands[1 - i]
             if weights in self._weights and not _learned(other):
                 if equation:
-                    return Product(_oriented(weights, equation, i), other, straight=False)
+                    return Product(_oriented(weights, equation, i), other, straight=False, heads=_heads(equation, i))
                 return Product(weights if i == 0 else weights.transpose(-1, -2), other, straight=i == 0)
         return None
 
@@ -179,6 +181,14 @@ def _matrix(value: Any) -> bool:
 def _learned(value: Tensor) -> bool:
     """A weight, or a view of one: a router's or a classifier's product is no attention."""
     return isinstance(value, nn.Parameter) or isinstance(value._base, nn.Parameter)  # noqa: SLF001 - what it is a view of
+
+
+def _heads(equation: str, i: int) -> int | None:
+    """The axis of heads in the result of an einsum: the last of those that both operands share and keep."""
+    left, _, right = equation.replace(" ", "").replace("...", "").partition("->")
+    terms = left.split(",")
+    shared = [c for c in terms[i] if c in terms[1 - i] and c in right]
+    return right.index(shared[-1]) - len(right) if shared else None
 
 
 def _oriented(weights: Tensor, equation: str, i: int) -> Tensor:

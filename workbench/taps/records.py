@@ -69,4 +69,5 @@ class StoredProduct:
     product: Tensor
 
     def __call__(self) -> float | None:
+        """The relative error."""
         return product_error(self.weights, self.values, self.product)

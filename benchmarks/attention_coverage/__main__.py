@@ -1,0 +1,114 @@
+"""How much of transformers the tap sees: every AutoModel type made tiny, run, captured and compared with eager.
+
+    OMP_NUM_THREADS=1 python benchmarks/attention_coverage                    the whole, a quarter of an hour
+    python benchmarks/attention_coverage --sample 20                          a sample
+    python benchmarks/attention_coverage --types bert t5 --json rows.json     some
+
+The rules by which configurations are made tiny are in ``shrinking.py``, what they get wrong in ``patches.py``, and what
+is known to be missing, each with the line of the library that is the reason, in ``exceptions.json``.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import random
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+SECONDS, MEMORY = 40, 10 << 30
+
+
+def all_types() -> list[str]:
+    """Every type of ``AutoModel``."""
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    return sorted(MODEL_MAPPING_NAMES)
+
+
+def _child(name: str, pipe: Any) -> None:
+    from measuring import measure
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    pipe.send(measure(name))
+    pipe.close()
+    os._exit(0)
+
+
+def sweep(names: Sequence[str], workers: int, seconds: float) -> list[dict[str, Any]]:
+    """The rows, each type in a process of its own that is ended when it takes too long."""
+    import measuring  # noqa: F401 - loaded once, before the children are made
+    import transformers.modeling_utils  # noqa: F401 - as above
+
+    context = multiprocessing.get_context("fork")
+    waiting, running, rows = list(names), [], []
+    while waiting or running:
+        while waiting and len(running) < workers:
+            name = waiting.pop(0)
+            mine, theirs = context.Pipe(duplex=False)
+            child = context.Process(target=_child, args=(name, theirs))
+            child.start()
+            theirs.close()
+            running.append((name, child, mine, time.monotonic()))
+        for job in list(running):
+            name, child, pipe, began = job
+            row = None
+            if pipe.poll(0.02):
+                try:
+                    row = pipe.recv()
+                except EOFError:
+                    row = {"name": name, "outcome": "died", "reason": f"exit status {child.exitcode}"}
+            elif time.monotonic() - began > seconds:
+                child.kill()
+                row = {"name": name, "outcome": "too slow", "reason": f"more than {seconds:g} s"}
+            if row is not None:
+                child.join()
+                running.remove(job)
+                row["seconds"] = round(time.monotonic() - began, 1)
+                rows.append(row)
+                print(f"{len(rows):4d}/{len(names)} {row['outcome']:10s} {name}", file=sys.stderr)
+    return sorted(rows, key=lambda row: row["name"])
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=int, help="as many types, drawn from a fixed seed")
+    parser.add_argument("--types", nargs="+", help="these types")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of a type")
+    parser.add_argument("--json", type=Path, help="where the rows are written")
+    options = parser.parse_args()
+    names = options.types or all_types()
+    if options.sample:
+        names = sorted(random.Random(0).sample(names, options.sample))
+    began = time.monotonic()
+    rows = sweep(names, options.workers, options.seconds)
+    result = {"versions": versions(), "seconds": round(time.monotonic() - began), "rows": rows}
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+def versions() -> dict[str, str]:
+    """What was measured with."""
+    import torch
+    import transformers
+
+    return {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
