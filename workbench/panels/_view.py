@@ -1,5 +1,6 @@
 """View: the contents of one tab. One file each (``<name>.py`` with ``VIEW = ...`` and ``<name>.js``), found by name."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -49,7 +50,7 @@ class View(ABC):
         del wish
         return self.whole()
 
-    def chosen(self) -> dict[str, int]:
+    def chosen(self) -> Mapping[str, int | str]:
         """What is chosen within the tab, as ``part`` takes it."""
         return {}
 
@@ -82,8 +83,15 @@ def views() -> Sequence[type[View]]:
 
 
 def source(name: str) -> str:
-    """The ESM text of a view."""
-    return (_HERE / f"{name}.js").read_text("utf-8")
+    """The ESM text of a view: ``<name>.js`` behind its parts ``_<name>_*.js`` and its style ``<name>.css``.
+
+    Lines travel without the space before them, and without those that are comments.
+    """
+    parts = [path.read_text("utf-8") for path in (*sorted(_HERE.glob(f"_{name}_*.js")), _HERE / f"{name}.js")]
+    style = _HERE / f"{name}.css"
+    sheet = [f"const style = {json.dumps(style.read_text('utf-8'))};\n"] if style.exists() else []
+    lines = [line.lstrip() for line in "".join(sheet + parts).split("\n")]
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def whole_number(wish: Mapping[str, Any], name: str, below: int, default: int = 0) -> int:

@@ -1,32 +1,54 @@
-// Attention: all heads as thumbnails, one head as a heat map with its tokens, and who looks at whom.
+// Attention: all heads small, one of them large as map, lines, picture or graph, and who looks at whom.
 export default (kit, root, ask) => {
   const { el, focusable } = kit;
   root.className = 'wb-attention';
-  const side = el('div', '', root), middle = el('div', '', root), right = el('div', '', root);
-  const title = (parent, text, hint) => { const h = el('h4', '', parent, text); el('span', '', h, hint); return h; };
+  el('style', '', root, style);
+  const heads = el('div', '', root), middle = el('div', '', root), right = el('div', 'wb-right', root);
+  const title = (parent, text, hint) => { const h = el('h4', '', parent, text); return el('span', '', h, hint); };
+  const field1 = (parent, label, hint) => {
+    const input = focusable(el('input', 'wb-find', parent), label);
+    input.type = 'text';
+    input.placeholder = hint;
+    return input;
+  };
 
-  title(side, 'All heads', 'layer ↓ head →');
-  const overview = focusable(el('canvas', 'wb-thumbs', side), 'All heads: arrow keys choose layer and head');
+  title(heads, 'All heads', 'layer ↓ head →');
+  const overview = focusable(el('canvas', 'wb-thumbs', heads), 'All heads');
   overview.tabIndex = 0;
   overview.setAttribute('role', 'application');
-  const choose = el('div', 'wb-choose', side), facts = el('table', 'wb-facts', side);
-  const pick = { layer: null, head: null };
-  pick.layer = kit.slider(choose, 'layer', 0, 0, v => go(v, at.head));
-  pick.head = kit.slider(choose, 'head', 0, 0, v => go(at.layer, v));
+  const seek = el('div', 'wb-seek', heads), finding = field1(seek, 'Find heads: previous, itself, first or entropy, with < or > and a number', 'find heads: previous > 0.5'), count = el('span', 'wb-dim wb-num', seek);
+  count.setAttribute('role', 'status');
+  const known = el('datalist', '', seek);
+  known.id = `wb-known-${Math.random().toString(36).slice(2)}`;
+  finding.setAttribute('list', known.id);
+  for (const each of ['previous > 0.5', 'itself > 0.5', 'first > 0.5', 'entropy < 1.5']) el('option', '', known).value = each;
+  el('p', 'wb-dim wb-hint', heads, 'Arrow keys move, Enter pins, / finds.');
+  const choose = el('div', 'wb-choose', heads), facts = el('table', 'wb-facts', heads);
+  const layerAt = kit.slider(choose, 'layer', 0, 0, v => go(v, at.head)), headAt = kit.slider(choose, 'head', 0, 0, v => go(at.layer, v));
+  const stepAt = kit.slider(choose, 'step', 0, 0, v => stepTo(v));
+  const stepRow = stepAt.input.parentNode;
 
-  title(middle, 'Who looks at what', 'queries ↓ keys →');
-  const map = el('div', 'wb-map', middle), top = el('div', 'wb-keys', map), left = el('div', 'wb-queries', map);
-  const cell = el('div', 'wb-cell', map), heat = focusable(el('canvas', 'wb-heat', cell), 'Attention of one head');
-  heat.tabIndex = 0;
-  heat.setAttribute('role', 'application');
-  const row = el('div', 'wb-row', cell), hover = el('p', 'wb-mono wb-dim wb-hover', middle, ' ');
-  const lists = el('div', '', right);
+  const told = title(middle, 'Who looks at what', 'queries ↓ keys →'), bar = el('div', 'wb-views', middle), kinds = el('span', '', bar);
+  kinds.setAttribute('role', 'group');
+  kinds.setAttribute('aria-label', 'View');
+  const token = field1(bar, 'Find a token; Enter goes to the next', 'find a token'), stage = el('div', '', middle);
+  const hover = el('p', 'wb-mono wb-dim wb-hover', middle, ' '), lists = el('div', '', right), ways = el('div', '', right);
+  title(ways, 'View', '');
+  const options = el('div', 'wb-options', ways);
 
-  let meta = null, thumbs = null, head = null, numbers = null, dark = false;
-  const at = { layer: 0, head: 0, query: 0 };
-  const layer = () => meta.layers[at.layer];
-  const value = (i, j) => head.top * (numbers[i * head.shape[1] + j] / (head.dtype === 'uint16' ? 65535 : 255)) ** head.power;
+  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, stepped = null, pinnedHead = null;
+  const at = { layer: 0, head: 0, query: 0, key: -1, pinned: false };
+  let base = { query: 0, key: -1 };
+  const layer = () => meta.layers[at.layer], names = () => meta, special = () => meta.special;
 
+  // Every wish says everything, so that a newer one loses nothing of the one it replaces.
+  const send = (more = {}) => {
+    const w = map.window();
+    ask({
+      layer: at.layer, head: at.head, over: meta.over, against: meta.against, hide: meta.hide, ...(pinnedHead ? { pinned_layer: pinnedHead[0], pinned_head: pinnedHead[1] } : {}),
+      ...(at.pinned ? { query: at.query } : {}), ...(w ? { rows: w.slice(0, 2), columns: w.slice(2) } : {}), ...more,
+    });
+  };
   const go = (l, h) => {
     l = Math.max(0, Math.min(meta.layers.length - 1, l));
     h = Math.max(0, Math.min(meta.layers[l].heads - 1, h));
@@ -34,153 +56,247 @@ export default (kit, root, ask) => {
     at.layer = l;
     at.head = h;
     chosen();
-    ask({ layer: l, head: h });
+    send();
   };
   const chosen = () => {
-    pick.layer.set(at.layer, meta.layers.length - 1);
-    pick.head.set(at.head, layer().heads - 1);
-    overview.setAttribute('aria-label', `All heads: layer ${at.layer}, head ${at.head} chosen; arrow keys move`);
+    layerAt.set(at.layer, meta.layers.length - 1);
+    headAt.set(at.head, layer().heads - 1);
+    overview.setAttribute('aria-label', `All heads: layer ${at.layer}, head ${at.head} chosen; arrow keys move, Enter pins for a difference, slash finds heads`);
     drawThumbs();
   };
 
+  // Heads that what was typed fits; null where nothing was asked.
+  const WORDS = ['entropy', 'previous', 'itself', 'first'];
+  const wanted = () => {
+    const m = finding.value.trim().toLowerCase().match(/^([a-z]+)\s*(?:([<>])\s*(\d*\.?\d+))?$/), k = m ? WORDS.findIndex(word => word.startsWith(m[1])) : -1;
+    if (k < 0 || !scores) return null;
+    const less = m[2] ? m[2] === '<' : k === 0, bound = m[3] ? +m[3] : k === 0 ? 1 : 0.5;
+    return i => { const v = scores[4 * i + k]; return less ? v < bound : v > bound; };
+  };
   const GAP = 2;
+  const places = () => meta.layers.flatMap((l, i) => Array.from({ length: l.heads }, (_, j) => [i, j, l.kept || i === meta.layer]));
   const drawThumbs = () => {
-    const [n, rows, cols] = thumbs.shape, data = kit.values(thumbs), most = Math.max(...meta.layers.map(l => l.heads));
-    const w = cols + GAP, h = rows + GAP, context = overview.getContext('2d');
+    if (!thumbs) return;
+    const [n, rows, cols] = thumbs.array.shape, { data, broken } = thumbs, most = Math.max(...meta.layers.map(l => l.heads)), w = cols + GAP, h = rows + GAP, context = overview.getContext('2d'), css = getComputedStyle(root), fits = wanted();
     overview.width = most * w + GAP;
     overview.height = meta.layers.length * h + GAP;
     overview.style.width = `${Math.min(298, overview.width * Math.max(1, Math.min(8, 298 / overview.width)))}px`;
-    context.fillStyle = getComputedStyle(root).getPropertyValue('--wb-line');
+    context.fillStyle = css.getPropertyValue('--wb-line');
     context.fillRect(0, 0, overview.width, overview.height);
-    let k = 0;
-    meta.layers.forEach((l, i) => {
-      for (let j = 0; j < l.heads && k < n; j++, k++) kit.heat(context, data, k * rows * cols, rows, cols, dark, GAP + j * w, GAP + i * h);
-    });
-    context.strokeStyle = getComputedStyle(root).getPropertyValue('--wb-accent');
+    let k = 0, hits = 0;
+    for (const [i, j, kept] of places()) {
+      const x = GAP + j * w, y = GAP + i * h;
+      if (!thumbs.kept[i]) { context.fillStyle = css.getPropertyValue('--wb-bg2'); context.fillRect(x, y, layer ? w - GAP : 0, rows); continue; }
+      if (k >= n) break;
+      kit.heat(context, data, k * rows * cols, rows, cols, dark, x, y);
+      if (broken && Array.from({ length: rows * cols }, (_, p) => k * rows * cols + p).some(b => broken[b >> 3] >> (7 - (b & 7)) & 1)) {
+        context.strokeStyle = rgba(NAN, 1);
+        context.lineWidth = 1;
+        context.strokeRect(x + 0.5, y + 0.5, cols - 1, rows - 1);
+      }
+      if (fits && fits(k)) hits++;
+      else if (fits) { context.fillStyle = css.getPropertyValue('--wb-bg'); context.globalAlpha = 0.82; context.fillRect(x, y, cols, rows); context.globalAlpha = 1; }
+      k++;
+    }
+    count.textContent = fits ? `${hits} of ${n}` : '';
+    const frameIt = ([l, j], dash) => { context.setLineDash(dash); context.strokeRect(j * w + GAP / 2, l * h + GAP / 2, w, h); };
     context.lineWidth = GAP;
-    context.strokeRect(at.head * w + GAP / 2, at.layer * h + GAP / 2, w, h);
+    context.strokeStyle = css.getPropertyValue('--wb-second');
+    if (pinnedHead) frameIt(pinnedHead, [3, 2]);
+    context.strokeStyle = css.getPropertyValue('--wb-accent');
+    frameIt([at.layer, at.head], []);
   };
 
-  const labels = (parent, names, size, vertical) => {
-    parent.replaceChildren();
-    const step = Math.max(1, Math.ceil(11 / size));
-    names.forEach((name, i) => {
-      if (i % step && !(vertical && i === at.query)) return;
-      const label = el('span', 'wb-mono', parent, name);
-      label.title = name;
-      label.style[vertical ? 'top' : 'left'] = `${(i + 0.5) * size}px`;
-      if (vertical && i === at.query) label.dataset.on = 'true';
-    });
+  const hand = {
+    at, inks: () => table, title: () => `layer ${at.layer}, ${meta.over || `head ${at.head}`}`,
+    wide: () => root.clientWidth > 420,
+    // Pixels for the longer side of a map: what the columns beside it and the labels leave.
+    room: gutter => { const wide = root.clientWidth; return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 296 - gutter : wide - gutter - 24)); },
+    found: (vertical, i) => token.value && (vertical ? names().queries : names().keys)[i].toLowerCase().includes(token.value.toLowerCase()),
+    over(i, j) {
+      say(i, j);
+      if (at.pinned) return;
+      Object.assign(at, { query: i, key: j });
+      later();
+    },
+    leave() { hover.textContent = ' '; if (!at.pinned) { Object.assign(at, base); later(); } },
+    pin(i, j) {
+      at.pinned = !(at.pinned && base.query === i && base.key === j);
+      base = { query: i, key: j };
+      Object.assign(at, base);
+      point();
+      if (at.pinned) send();
+    },
+    move(di, dj) {
+      const q = Math.max(0, Math.min(f.rows - 1, at.query + di)), k = dj || at.key >= 0 ? Math.max(0, Math.min(f.cols - 1, at.key + dj)) : -1;
+      Object.assign(at, { query: q, key: k, pinned: false });
+      base = { query: q, key: k };
+      point();
+      if (k >= 0) say(q, k); else hover.textContent = `${names().queries[q]} chosen`;
+    },
+    key(event) {
+      if (event.key === 'Enter') { at.pinned = false; hand.pin(at.query, at.key); } else if (event.key === 'Escape') { at.pinned = false; point(); } else if (event.key === '/') token.focus(); else return false;
+      return true;
+    },
+    seen() { if (map.missing()) send(); },
   };
-  // Pixels for the longer side of the heat map: what the columns beside it and the slanted labels leave.
-  const room = () => {
-    const wide = root.clientWidth;
-    return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 390 : wide - 140));
-  };
-  const drawMap = () => {
-    const [rows, cols] = head.shape, size = Math.min(26, room() / Math.max(rows, cols));
-    heat.width = cols;
-    heat.height = rows;
-    kit.heat(heat.getContext('2d'), numbers, 0, rows, cols, dark, 0, 0, head.dtype === 'uint16' ? 8 : 0);
-    heat.style.width = `${cols * size}px`;
-    heat.style.height = `${rows * size}px`;
-    heat.style.imageRendering = size < 1 ? 'auto' : 'pixelated';
-    at.query = Math.min(at.query, rows - 1);
-    heat.setAttribute('aria-label', `Attention of layer ${at.layer}, head ${at.head}: ${rows} queries by ${cols} keys; arrow keys choose a query`);
-    labels(top, meta.keys, size, false);
-    labels(left, meta.queries, size, true);
-    Object.assign(row.style, { top: `${at.query * size}px`, width: `${cols * size}px`, height: `${Math.max(3, size)}px` });
+  let soon = 0;
+  const later = () => { cancelAnimationFrame(soon); soon = requestAnimationFrame(point); };
+  const say = (i, j) => { hover.textContent = j < 0 ? names().queries[i] : `${names().queries[i]} → ${names().keys[j]}  ${figure(f.at(i, j), f.digits)}`; };
+  const map = heatMap(kit, stage, hand), others = { lines: lines(kit, stage, hand) };
+
+  // Which views this map can be looked at in; the most telling one comes first.
+  const offered = () => [
+    ...(others.graph && frame.arrays.edges && all.places?.shape[0] === f.rows && f.exact ? ['graph'] : []), ...(others.picture && meta.grid && all.image ? ['picture'] : []), 'map',
+    ...(f.exact && Math.max(f.rows, f.cols) <= MOST_LINES ? ['lines'] : []),
+  ];
+  const draw = () => {
+    const can = offered();
+    view = can.includes(chosenView) ? chosenView : can[0];
+    kinds.replaceChildren();
+    for (const kind of can.length > 1 ? can : []) kit.button(kinds, kind, () => { chosenView = kind; draw(); }).setAttribute('aria-pressed', String(kind === view));
+    for (const node of [map.box, map.below]) node.hidden = view !== 'map';
+    for (const [kind, { box }] of Object.entries(others)) box.hidden = kind !== view;
+    told.textContent = { map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'bright is looked at', graph: 'blue is looked at, orange looks here' }[view];
+    root.dataset.view = view;
+    scene();
     drawLists();
   };
-  const drawLists = () => {
-    const [rows, cols] = head.shape, q = at.query;
-    lists.replaceChildren();
-    const list = (text, count, label, of) => {
-      const head = el('h4', 'wb-list', lists);
-      el('b', 'wb-mono', head, meta.queries[q]);
-      el('span', '', head, text);
-      return kit.bars(lists, [...Array(count).keys()].map(i => ({ label: label(i), value: of(i) })).sort((a, b) => b.value - a.value).slice(0, 6));
-    };
-    list('looks at', cols, j => meta.keys[j], j => value(q, j));
-    if (rows === cols) list('is looked at by', rows, i => meta.queries[i], i => value(i, q)).classList.add('wb-pale');
+  const scene = moved => {
+    if (view === 'map') { if (moved) map.point(); else map.show(f, names()); } else others[view].show(f, names(), ...({ picture: [meta, all.image], graph: [frame, all.places] }[view] || []));
   };
-  const table = rows => {
-    facts.replaceChildren();
-    const body = el('tbody', '', facts);
-    for (const [name, figure] of rows) { const tr = el('tr', '', body); el('td', 'wb-dim', tr, name); el('td', 'wb-num', tr, figure); }
+  const point = () => { scene(true); drawLists(); };
+  const drawLists = () => {
+    const q = Math.min(at.query, f.rows - 1), strip = meta.strip, { queries, keys } = names(), hidden = meta.hide ? special() : [[], []], square = !meta.crosses && f.rows === f.cols;
+    lists.replaceChildren();
+    const list = (name, text, rows, pale) => {
+      const h = el('h4', 'wb-list', lists);
+      el('b', 'wb-mono', h, name).title = name;
+      el('span', '', h, text);
+      const broken = rows.filter(r => Number.isNaN(r.value)).length, some = rows.filter(r => r.value).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 6);
+      if (broken) el('p', 'wb-broken', lists, `${broken} not a number`);
+      if (some.length) kit.bars(lists, some).classList.toggle('wb-pale', pale); else if (!broken) el('p', 'wb-dim', lists, 'nothing');
+    };
+    const along = (n, label, of, out) => Array.from({ length: n }, (_, i) => ({ label: label[i], value: out.includes(i) ? 0 : of(i) }));
+    const sent = (pairs, label) => pairs.map(([i, value]) => ({ label: label[i], value }));
+    if (f.exact) list(queries[q], 'looks at', along(f.cols, keys, j => f.at(q, j), hidden[1]), false);
+    else if (strip?.of === q) list(queries[q], 'looks at', sent(strip.to, keys), false);
+    else el('p', 'wb-dim', lists, `Enter or a click pins ${queries[q]} and lists what it looks at.`);
+    const k = square ? q : at.key;
+    if (f.exact && k >= 0) list(keys[k], 'is looked at by', along(f.rows, queries, i => f.at(i, k), hidden[0]), true);
+    else if (strip?.of === q && strip.by) list(queries[q], 'is looked at by', sent(strip.by, queries), true);
   };
 
-  const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  const drawOptions = () => {
+    options.replaceChildren();
+    const select = (name, choices, value, act) => {
+      if (choices.length < 2) return;
+      const label = el('label', '', options, name), node = focusable(el('select', '', label), name);
+      for (const [key, text] of choices) el('option', '', node, text).value = key;
+      node.value = value;
+      node.addEventListener('change', () => act(node.value));
+    };
+    select('show', [['', 'this head'], ...meta.overs.map(o => [o, o])], meta.over, v => { meta.over = v; send(); });
+    const against = [['', 'nothing'], ...(pinnedHead ? [['pinned', `layer ${pinnedHead[0]} head ${pinnedHead[1]}`]] : []), ...(meta.other ? [['other', 'the other input']] : [])];
+    select('minus', against, meta.against, v => { meta.against = v; send(); });
+    if (special().some(s => s.length)) kit.check(options, 'hide special tokens', Boolean(meta.hide), v => { meta.hide = +v; send(); });
+    const same = pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head;
+    kit.button(options, same ? 'Unpin this head' : 'Pin this head', () => pinHead(same), 'Pin this head, for a difference from it');
+  };
+  const pinHead = off => {
+    pinnedHead = off ? null : [at.layer, at.head];
+    if (!pinnedHead && meta.against === 'pinned') { meta.against = ''; send(); }
+    drawThumbs();
+    drawOptions();
+  };
+  const stepTo = v => {
+    stepped = v;
+    Object.assign(at, { query: meta.steps[v] - 1, pinned: false });
+    base = { query: at.query, key: -1 };
+    point();
+    stepAt.input.nextSibling.textContent = `${v + 1} of ${meta.steps.length}`;
+  };
+  const drawFacts = rows => {
+    facts.replaceChildren();
+    const body = el('tbody', '', facts);
+    for (const [name, value] of rows) { const tr = el('tr', '', body); el('td', 'wb-dim', tr, name); el('td', 'wb-num', tr, value); }
+  };
+
   overview.addEventListener('keydown', event => {
     const move = ARROWS[event.key];
-    if (!move) return;
+    if (move) go(at.layer + move[0], at.head + move[1]); else if (event.key === 'Enter') pinHead(pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head); else if (event.key === '/') finding.focus(); else return;
     event.preventDefault();
-    go(at.layer + move[0], at.head + move[1]);
   });
   overview.addEventListener('click', event => {
-    const [, rows, cols] = thumbs.shape, box = overview.getBoundingClientRect(), zoom = overview.width / box.width;
+    if (!thumbs) return;
+    const [, rows, cols] = thumbs.array.shape, box = overview.getBoundingClientRect(), zoom = overview.width / box.width;
     go(Math.floor((event.clientY - box.top) * zoom / (rows + GAP)), Math.floor((event.clientX - box.left) * zoom / (cols + GAP)));
   });
-  const under = event => {
-    const box = heat.getBoundingClientRect(), [rows, cols] = head.shape;
-    return [Math.min(rows - 1, Math.max(0, Math.floor((event.clientY - box.top) / box.height * rows))),
-      Math.min(cols - 1, Math.max(0, Math.floor((event.clientX - box.left) / box.width * cols)))];
-  };
-  // The kernel is told which token is meant, so that other tabs mean it too.
-  const query = i => {
-    at.query = Math.max(0, Math.min(head.shape[0] - 1, i));
-    drawMap();
-    ask({ layer: at.layer, head: at.head, query: at.query });
-  };
-  heat.addEventListener('mousemove', event => {
-    const [i, j] = under(event);
-    hover.textContent = `${meta.queries[i]} → ${meta.keys[j]}  ${value(i, j).toFixed(3)}`;
+  finding.addEventListener('input', drawThumbs);
+  finding.addEventListener('keydown', event => {
+    if (event.key === 'Escape') { finding.value = ''; drawThumbs(); overview.focus(); }
+    const fits = event.key === 'Enter' && wanted();
+    if (!fits) return;
+    const some = places().filter(([i]) => thumbs.kept[i]), here = some.findIndex(([i, j]) => i === at.layer && j === at.head);
+    const next = some.findIndex((_, k) => k > here && fits(k)), to = next < 0 ? some.findIndex((_, k) => fits(k)) : next;
+    if (to >= 0) go(some[to][0], some[to][1]);
   });
-  heat.addEventListener('mouseleave', () => { hover.textContent = ' '; });
-  heat.addEventListener('click', event => query(under(event)[0]));
-  heat.addEventListener('keydown', event => {
-    if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return;
-    event.preventDefault();
-    query(at.query + (event.key === 'ArrowUp' ? -1 : 1));
-    hover.textContent = `${meta.queries[at.query]} chosen`;
+  token.addEventListener('input', () => map.point());
+  token.addEventListener('keydown', event => {
+    if (event.key === 'Escape') { token.value = ''; map.point(); map.heat.focus(); }
+    if (event.key !== 'Enter' || !token.value) return;
+    const hits = names().queries.map((_, i) => i).filter(i => hand.found(true, i)), next = hits.find(i => i > at.query) ?? hits[0];
+    if (next !== undefined) hand.move(next - at.query, 0);
   });
 
   let drawnFor = 0;
   new ResizeObserver(() => {
-    if (!head || !root.clientWidth || room() === drawnFor) return;
-    drawnFor = room();
-    drawMap();
+    if (!f || !root.clientWidth || root.clientWidth === drawnFor) return;
+    drawnFor = root.clientWidth;
+    draw();
   }).observe(root);
 
-  const one = frame => {
-    head = frame.arrays.head;
-    numbers = kit.values(head);
-    if (frame.meta.keys) Object.assign(meta, { keys: frame.meta.keys, queries: frame.meta.queries });
-    table(frame.meta.facts);
-    root.dataset.shown = `${frame.meta.layer}.${frame.meta.head}`;
-    drawMap();
+  const show = (next, idle) => {
+    frame = next;
+    const { layers, queries, keys, special: which } = meta;
+    const kept = { layers, over: meta.over, against: meta.against, hide: meta.hide };
+    meta = { ...(next.meta.queries ? {} : { queries: all.meta.queries, keys: all.meta.keys, special: all.meta.special }), ...next.meta };
+    if (!meta.layers) meta.layers = layers;
+    if (!idle) Object.assign(meta, { over: kept.over ?? meta.over, against: kept.against ?? meta.against, hide: kept.hide ?? meta.hide });
+    if (idle && (meta.layer !== at.layer || meta.head !== at.head)) Object.assign(at, { layer: meta.layer, head: meta.head });
+    f = field(kit, next);
+    table = inks(kit, dark);
+    if (!at.pinned) base = { query: Math.min(base.query, f.rows - 1), key: Math.min(base.key, f.cols - 1) };
+    if (at.query >= f.rows || at.key >= f.cols) Object.assign(at, base, { pinned: false });
+    stepRow.hidden = !meta.steps;
+    if (meta.steps && stepped === null) stepTo0();
+    drawFacts(meta.facts);
+    drawOptions();
+    chosen();
+    draw();
+    root.dataset.shown = `${meta.layer}.${meta.head}`;
+    if (idle && map.missing()) send();
   };
+  const stepTo0 = () => { stepped = meta.steps.length - 1; stepAt.set(stepped, stepped); stepAt.input.nextSibling.textContent = `${stepped + 1} of ${meta.steps.length}`; };
   return {
-    whole(frame, isDark) {
+    whole(next, isDark, idle) {
       dark = isDark;
-      meta = { ...frame.meta };
-      thumbs = frame.arrays.thumbs;
-      at.layer = meta.layer;
-      at.head = meta.head;
-      at.query = Math.min(meta.query, meta.queries.length - 1);
-      chosen();
-      one(frame);
+      const first = !meta;
+      all = { meta: next.meta, image: next.arrays.image, places: next.arrays.places };
+      if (next.arrays.thumbs) {
+        thumbs = { array: next.arrays.thumbs, data: kit.values(next.arrays.thumbs), broken: next.arrays.thumbs_nan && kit.values(next.arrays.thumbs_nan), kept: next.meta.layers.map((l, i) => l.kept || i === next.meta.layer) };
+        scores = kit.values(next.arrays.scores);
+      }
+      meta = { ...(meta || next.meta), layers: next.meta.layers };
+      if (first || !at.pinned && next.meta.query !== base.query) { base = { query: next.meta.query, key: -1 }; Object.assign(at, base); }
+      const text = others.graph ? '' : next.meta.script;
+      if (text) {
+        const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+        import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { sharp, keyboard, rgba, NAN })); if (f) draw(); });
+      }
+      show(next, idle || first);
     },
     // While somebody drags on, sliders stay under the hand; otherwise they say what is drawn.
-    part(frame, isDark, idle) {
-      dark = isDark;
-      const { layer: l, head: h } = frame.meta;
-      if (idle && (l !== at.layer || h !== at.head)) {
-        at.layer = l;
-        at.head = h;
-        chosen();
-      }
-      one(frame);
-    },
+    part(next, isDark, idle) { dark = isDark; show(next, idle); },
   };
 };

@@ -1,0 +1,97 @@
+// A map on what it is about: a picture lit where it is looked at, the edges of a graph. Sent where there is one.
+export default (kit, stage, hand, { sharp, keyboard, rgba, NAN }) => {
+  const lit = parent => {
+    const box = kit.el('div', 'wb-lit', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The picture, lit where the chosen patch looks; arrow keys choose a patch'), others = kit.el('div', 'wb-chips', box);
+    let grid = null, f = null;
+    keyboard(canvas, hand, () => grid[1]);
+    const under = event => {
+      const r = canvas.getBoundingClientRect(), i = Math.floor((event.clientY - r.top) / r.height * grid[0]), j = Math.floor((event.clientX - r.left) / r.width * grid[1]);
+      return grid[2] + Math.max(0, Math.min(grid[0] - 1, i)) * grid[1] + Math.max(0, Math.min(grid[1] - 1, j));
+    };
+    const square = () => f.rows === f.cols;
+    canvas.addEventListener('mousemove', event => { const p = under(event); square() ? hand.over(p, p) : hand.over(hand.at.query, p); });
+    canvas.addEventListener('mouseleave', hand.leave);
+    canvas.addEventListener('click', event => { const p = under(event); square() ? hand.pin(p, p) : hand.pin(hand.at.query, p); });
+    const show = (field, names, meta, image) => {
+      [f, grid] = [field, meta.grid];
+      const [h, w] = image.shape, data = kit.values(image), zoom = Math.min(320, hand.room(0)) / Math.max(h, w), wide = w * zoom, tall = h * zoom;
+      const context = sharp(canvas, wide, tall), source = kit.el('canvas'), pixels = (source.width = w, source.height = h, source.getContext('2d'));
+      const drawn = pixels.createImageData(w, h), q = hand.at.query, [rows, cols, before] = grid, ink = hand.inks();
+      for (let k = 0; k < h * w; k++) drawn.data.set([data[3 * k], data[3 * k + 1], data[3 * k + 2], 255], 4 * k);
+      pixels.putImageData(drawn, 0, 0);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(source, 0, 0, wide, tall);
+      const patches = Array.from({ length: rows * cols }, (_, k) => f.at(q, before + k)), top = Math.max(1e-12, ...patches.map(v => Math.abs(v) || 0)), pw = wide / cols, ph = tall / rows;
+      patches.forEach((v, k) => {
+        const x = (k % cols) * pw, y = Math.floor(k / cols) * ph;
+        // Dark where nobody looks; a difference is laid over the picture in its two inks.
+        context.fillStyle = Number.isNaN(v) ? rgba(NAN, 0.8) : f.signed ? rgba(v < 0 ? ink.minus : ink.plus, 0.85 * Math.abs(v) / top) : `rgba(0,0,0,${(0.82 * (1 - Math.sqrt(v / top))).toFixed(3)})`;
+        context.fillRect(x, y, pw + 0.5, ph + 0.5);
+      });
+      const at = q - before;
+      if (square() && at >= 0) {
+        context.strokeStyle = '#fff';
+        context.lineWidth = 3;
+        context.strokeRect((at % cols) * pw + 1.5, Math.floor(at / cols) * ph + 1.5, pw - 3, ph - 3);
+        context.strokeStyle = getComputedStyle(box).getPropertyValue('--wb-accent');
+        context.lineWidth = 1.5;
+        context.strokeRect((at % cols) * pw + 1.5, Math.floor(at / cols) * ph + 1.5, pw - 3, ph - 3);
+      }
+      others.replaceChildren();
+      for (let i = 0; i < (square() ? before : Math.min(f.rows, 100)); i++) {
+        const chip = kit.button(others, names.queries[i], () => hand.pin(i, hand.at.key), `Look from ${names.queries[i]}`);
+        chip.setAttribute('aria-pressed', String(i === q));
+      }
+    };
+    return { box, show };
+  };
+
+  const graph = parent => {
+    const box = kit.el('div', 'wb-graph', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The graph: edges as strong as their weight; arrow keys choose a node');
+    let at = null, side = 300;
+    keyboard(canvas, hand);
+    const PAD = 16, x = i => PAD + at[2 * i] * (side - 2 * PAD), y = i => PAD + at[2 * i + 1] * (side - 2 * PAD);
+    const nearest = event => {
+      const r = canvas.getBoundingClientRect(), px = event.clientX - r.left, py = event.clientY - r.top;
+      let best = 0, least = Infinity;
+      for (let i = 0; 2 * i < at.length; i++) { const d = Math.hypot(px - x(i), py - y(i)); if (d < least) [best, least] = [i, d]; }
+      return least < 24 ? best : null;
+    };
+    canvas.addEventListener('mousemove', event => { const i = nearest(event); if (i === null) hand.leave(); else hand.over(i, i); });
+    canvas.addEventListener('mouseleave', hand.leave);
+    canvas.addEventListener('click', event => { const i = nearest(event); if (i !== null) hand.pin(i, i); });
+    const show = (f, names, frame, places) => {
+      at = kit.values(places);
+      side = Math.min(460, hand.room(0));
+      const { edges, edge } = frame.arrays, ends = kit.values(edges), codes = kit.values(edge), n = edges.shape[1], context = sharp(canvas, side, side), ink = hand.inks(), q = hand.at.query;
+      const style = getComputedStyle(box), text = style.getPropertyValue('--wb-ink'), line = (k, colour, width) => {
+        const [s, t] = [ends[k], ends[n + k]];
+        context.strokeStyle = colour;
+        context.lineWidth = width;
+        context.beginPath();
+        if (s === t) context.arc(x(s), y(s) - 7, 5, 0, 7); else { context.moveTo(x(s), y(s)); context.lineTo(x(t), y(t)); }
+        context.stroke();
+      };
+      const share = k => (codes[k] / 255) ** 2;
+      for (let k = 0; k < n; k++) line(k, rgba(ink.plus, 0.06 + 0.4 * share(k)), 0.7 + 1.5 * share(k));
+      for (let k = 0; k < n; k++) if (ends[k] === q) line(k, rgba(ink.minus, 0.25 + 0.75 * share(k)), 1 + 3 * share(k));
+      for (let k = 0; k < n; k++) if (ends[n + k] === q) line(k, rgba(ink.plus, 0.25 + 0.75 * share(k)), 1.5 + 4 * share(k));
+      const few = names.queries.length <= 60, r = few ? 8 : 3;
+      context.font = '9px sans-serif';
+      context.textAlign = 'center';
+      context.textBaseline = 'middle';
+      for (let i = 0; 2 * i < at.length; i++) {
+        context.fillStyle = i === q ? rgba(ink.plus, 1) : style.getPropertyValue('--wb-bg');
+        context.strokeStyle = i === q ? rgba(ink.plus, 1) : style.getPropertyValue('--wb-dim');
+        context.lineWidth = 1;
+        context.beginPath();
+        context.arc(x(i), y(i), i === q ? r + 1 : r, 0, 7);
+        context.fill();
+        context.stroke();
+        if (few) { context.fillStyle = i === q ? rgba(ink.paper, 1) : text; context.fillText(names.queries[i], x(i), y(i)); }
+      }
+    };
+    return { box, show };
+  };
+  return { picture: lit(stage), graph: graph(stage) };
+};
