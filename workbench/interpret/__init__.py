@@ -5,6 +5,13 @@ from workbench.interpret.attention_maps import AttentionMaps as AttentionMaps
 from workbench.interpret.attribution import Attribution as Attribution
 from workbench.interpret.editing import Edit as Edit
 from workbench.interpret.editing import Effect as Effect
+from workbench.interpret.head_effects import HeadImportance as HeadImportance
+from workbench.interpret.head_effects import KnockOut as KnockOut
+from workbench.interpret.head_effects import head_importance as head_importance
+from workbench.interpret.head_effects import knock_out as knock_out
+from workbench.interpret.head_scores import HeadScores as HeadScores
+from workbench.interpret.head_scores import score_heads as score_heads
+from workbench.interpret.implied import implied_attention as implied_attention
 from workbench.interpret.integrated import improving_integrated_gradients as improving_integrated_gradients
 from workbench.interpret.integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.moment import Selection as Selection

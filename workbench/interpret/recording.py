@@ -143,7 +143,7 @@ def _reason(model: nn.Module, left_out: tuple[str, ...], max_bytes: int, needed:
     classes = sorted({type(module).__name__ for module in model.modules()} - {type(model).__name__})
     return (
         f"No attention was computed by {type(model).__name__}: this forward called no scaled_dot_product_attention, "
-        "multi_head_attention_forward, softmax(...) @ values, softmax over sampled points, attention function of transformers "
-        "or edge softmax of PyG"
+        "multi_head_attention_forward, softmax(...) @ values, softmax over sampled points, attention function of "
+        "transformers or edge softmax of PyG"
         f" (its modules are {', '.join(classes[:8]) or 'none'}{', ...' if len(classes) > 8 else ''})."  # noqa: PLR2004 - a list that reads as a sentence
     )
