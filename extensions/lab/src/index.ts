@@ -15,6 +15,7 @@ import { addTemplates } from './launcher.ts';
 import { Settings } from './settings.ts';
 import { Sidebar } from './sidebar.ts';
 import { addStatus } from './status.ts';
+import { guardWidgets } from './trust.ts';
 import { addViewer } from './viewer.ts';
 import { Watches } from './watches.ts';
 
@@ -73,4 +74,12 @@ const viewer: JupyterFrontEndPlugin<void> = {
   activate: (app, restorer: ILayoutRestorer | null) => addViewer(app, restorer)
 };
 
-export default [models, templates, viewer];
+const trust: JupyterFrontEndPlugin<void> = {
+  id: 'neural-workbench:trust',
+  description: 'Does not start the saved widgets of notebooks that are not trusted.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  activate: (_, tracker: INotebookTracker) => guardWidgets(tracker)
+};
+
+export default [models, templates, viewer, trust];

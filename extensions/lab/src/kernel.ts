@@ -115,7 +115,8 @@ async function converse(kernel: Connection, subshell: string | null, wish: JSONO
   let answer: unknown;
   const future = kernel.sendShellMessage(message, false, true);
   future.onIOPub = reply => {
-    if (KernelMessage.isCommMsgMsg(reply)) {
+    // What a thread of the person's sends meanwhile may be taken by the kernel for part of the answer.
+    if (KernelMessage.isCommMsgMsg(reply) && reply.content.comm_id === message.content.comm_id) {
       answer = reply.content.data;
     }
   };

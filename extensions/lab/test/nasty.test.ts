@@ -53,7 +53,7 @@ test('in an answer of the kernel it stays the text that it is', () => {
 });
 
 test('as a tensor of a file it is listed, and makes no object of another kind', () => {
-  for (const name of NASTY.filter(name => name !== '__proto__' && name.isWellFormed())) {
+  for (const name of NASTY.filter(name => name !== '__proto__' && !/\p{Surrogate}/u.test(name))) {
     const table = { [name]: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } };
     const { tensors } = parseHeader(new TextEncoder().encode(JSON.stringify(table)));
     assert.deepEqual(tensors.map(tensor => tensor.name), [name]);
