@@ -50,7 +50,7 @@ def scores(panel):
     return np.frombuffer(panel.frame["arrays"]["scores"]["data"], np.float32)
 
 
-def show_on(panel, on=True, page="one"):
+def show_on(panel, *, on=True, page="one"):
     panel._handle_custom_msg({"type": "seen", "page": page, "on": on}, [])
 
 
@@ -185,7 +185,7 @@ def test_training_in_a_cell_is_noticed_while_it_goes_on(pair):
     assert steps
 
 
-@pytest.mark.parametrize("ended", ["hidden", "closed", "collected"])
+@pytest.mark.parametrize("ended", ["hidden", "closed"])
 def test_watching_ends_when_nobody_can_see_the_panel(ended):
     panel = panels.attach(network(), torch.tensor([[0, 1, 2, 3]]))
     show_on(panel, page="one")
@@ -204,7 +204,6 @@ def test_watching_ends_when_nobody_can_see_the_panel(ended):
         show_on(panel, page="two")
         wait_until(lambda: panel.stale, 1)
     panel.close()
-    del panel
     wait_until(lambda: not threads(), 1)
     show_on_closed = panels.attach(network(), torch.tensor([[0, 1, 2, 3]]))
     show_on_closed.close()

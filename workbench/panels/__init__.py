@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from workbench.panels.inspector import Inspector as Inspector
     from workbench.panels.live import Live as Live
     from workbench.panels.live import follow as follow
+    from workbench.panels.live import overlay as overlay
 
-_FILES = {"inspector": ("Inspector",), "attaching": ("attach",), "live": ("Live", "follow")}
+_FILES = {"inspector": ("Inspector",), "attaching": ("attach",), "live": ("Live", "follow", "overlay")}
 
 
 def __getattr__(name: str) -> Any:

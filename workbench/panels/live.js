@@ -1,4 +1,4 @@
-// The live view of a run. New points arrive as messages and are appended here; the trait "frame" holds what a page
+// The live view of one run, or of several in one chart. New points arrive as messages and are appended here; the trait "frame" holds what a page
 // that comes later (or a saved notebook) starts from.
 const MOST = 1024;
 
@@ -33,9 +33,10 @@ export default () => {
       if (!whole && frame.curves && frame.from > store.seen) model.send({ type: 'wish', seq: Date.now(), wish: { whole: true } });
       if (whole) store.curves.clear();
       store.seen = frame.to ?? store.seen;
-      for (const { name, x, y } of frame.curves || []) {
-        if (!store.curves.has(name)) store.curves.set(name, new Curve());
-        store.curves.get(name).add(kit.values(x), kit.values(y));
+      for (const { run, name, x, y } of frame.curves || []) {
+        const key = `${run} ${name}`;
+        if (!store.curves.has(key)) store.curves.set(key, Object.assign(new Curve(), { run, name }));
+        store.curves.get(key).add(kit.values(x), kit.values(y));
       }
       store.state = frame.state;
       for (const act of store.acts) act();
@@ -59,37 +60,55 @@ export default () => {
     const status = el('span', 'wb-dim', head);
     status.setAttribute('role', 'status');
     const buttons = model.get('buttons');
-    const pause = buttons && button(head, 'Pause', () => model.send({ type: 'wish', seq: Date.now(), wish: { do: pause.textContent.toLowerCase() } }));
-    const stop = buttons && button(head, 'Stop', () => { stop.disabled = true; model.send({ type: 'wish', seq: Date.now(), wish: { do: 'stop' } }); });
+    const act = (act, run) => model.send({ type: 'wish', seq: Date.now(), wish: { do: act, run } });
+    // Pause and stop of one run; they are shown while it goes on.
+    const controls = (parent, run, name = '') => {
+      const pause = button(parent, 'Pause', () => act(pause.textContent.toLowerCase(), run)), stop = button(parent, 'Stop', () => { stop.disabled = true; act('stop', run); });
+      return ({ status }) => {
+        stop.hidden = pause.hidden = status !== 'running' && status !== 'paused';
+        if (stop.hidden) stop.disabled = false;
+        pause.textContent = status === 'paused' ? 'Resume' : 'Pause';
+        if (name) for (const node of [pause, stop]) node.setAttribute('aria-label', `${node.textContent} ${name}`);
+      };
+    };
+    const runs = () => store.state?.runs || [], several = () => runs().length > 1;
+    const steer = buttons && controls(head, 0);
     const bar = el('i', '', el('div', 'wb-bar', root)), body = el('div', 'wb-body', root), foot = el('div', 'wb-foot', root);
     const key = el('div', 'wb-key', body), chart = el('div', 'wb-chart', body), canvas = el('canvas', '', chart), figures = el('div', 'wb-figures', body);
+    const table = el('table', 'wb-runs', body);
     canvas.setAttribute('role', 'img');
     // Only losses are drawn until a person asks for more: other figures have other scales.
-    const shown = new Map(), isLoss = name => name.endsWith('loss');
-    const isShown = name => shown.get(name) ?? (isLoss(name) || ![...store.curves.keys()].some(isLoss));
+    const shown = new Map(), dropped = new Set(), isLoss = name => name.endsWith('loss');
+    const names = () => [...new Set([...store.curves.values()].map(curve => curve.name))];
+    const isShown = name => shown.get(name) ?? (isLoss(name) || !names().some(isLoss));
     let log = false, waiting = false;
 
     const style = name => getComputedStyle(root).getPropertyValue(name).trim();
-    const inks = () => [style('--wb-accent'), style('--wb-second'), style('--wb-good'), style('--wb-bad'), style('--wb-dim')];
-    // A colour for each curve; what is measured on held-out examples is dashed, for eyes that see no colours.
-    const look = name => {
-      const all = inks(), at = [...store.curves.keys()].sort((a, b) => isLoss(b) - isLoss(a)).indexOf(name);
+    const inks = () => [1, 2, 3, 4, 5, 6].map(i => style(`--wb-line${i}`));
+    // A colour for each curve of one run, or for each of several runs, which are numbered too, for eyes that see no
+    // colours; what is measured on held-out examples is dashed.
+    const look = (name, run) => {
+      const all = inks(), at = several() ? run : names().sort((a, b) => isLoss(b) - isLoss(a)).indexOf(name);
       return { ink: all[at % all.length], dash: name.startsWith('validation') ? [6, 3] : [] };
     };
 
     let keyed = '';
     const drawKey = () => {
-      const names = [...store.curves.keys()], now = names.join('|') + style('--wb-accent');
+      const all = names(), now = [...all, ...runs().map(run => run.name)].join('|') + style('--wb-accent');
       if (now === keyed) return;
       keyed = now;
       key.replaceChildren();
-      for (const name of names) {
-        const input = check(key, name, isShown(name), on => { shown.set(name, on); draw(); });
-        const line = el('i'), { ink, dash } = look(name);
+      const entry = (parent, name, on, { ink, dash }, act) => {
+        const input = check(parent, name, on, act), line = el('i');
         line.style.borderColor = ink;
         line.dataset.dash = dash.length ? 1 : 0;
         input.after(line);
+      };
+      if (several()) {
+        const group = el('div', 'wb-key', key);
+        runs().forEach(({ name }, i) => entry(group, `${i + 1} ${name}`, !dropped.has(i), look('', i), on => { dropped[on ? 'delete' : 'add'](i); draw(); }));
       }
+      for (const name of all) entry(key, name, isShown(name), several() ? { ink: 'currentColor', dash: look(name, 0).dash } : look(name, 0), on => { shown.set(name, on); draw(); });
       el('span', 'wb-space', key);
       check(key, 'log', log, on => { log = on; draw(); });
     };
@@ -107,14 +126,14 @@ export default () => {
       const c = canvas.getContext('2d');
       c.scale(sharp, sharp);
       c.font = `11px ${style('--wb-font') || 'sans-serif'}`;
-      const drawn = [...store.curves].filter(([name, curve]) => isShown(name) && curve.x.length);
-      const y = v => (log ? Math.log10(Math.max(v, 1e-12)) : v), xs = drawn.flatMap(([, k]) => [k.x[0], k.x[k.x.length - 1]]);
-      const ys = drawn.flatMap(([, k]) => k.y.filter(v => Number.isFinite(v) && (!log || v > 0)).map(y));
-      if (!ys.length) { c.fillStyle = style('--wb-dim'); c.fillText('waiting for the first step …', 8, 20); return; }
+      const drawn = [...store.curves.values()].filter(({ name, run, x }) => isShown(name) && !dropped.has(run) && x.length);
+      const y = v => (log ? Math.log10(Math.max(v, 1e-12)) : v), xs = drawn.flatMap(k => [k.x[0], k.x[k.x.length - 1]]);
+      const ys = drawn.flatMap(k => k.y.filter(v => Number.isFinite(v) && (!log || v > 0)).map(y));
+      if (!ys.length) { c.fillStyle = style('--wb-dim'); c.fillText(store.curves.size ? 'nothing is chosen' : 'waiting for the first step …', 8, 20); return; }
       const x1 = Math.max(2, ...xs), x0 = Math.min(1, ...xs);
       let low = ys.reduce((a, b) => Math.min(a, b)), high = ys.reduce((a, b) => Math.max(a, b));
       if (high - low < 1e-12) { low -= 0.5; high += 0.5; }
-      const pad = 0.05 * (high - low), L = 46, R = 8, T = 6, B = 20;
+      const pad = 0.05 * (high - low), L = 46, R = several() ? 20 : 8, T = 6, B = 20;
       low -= pad;
       high += pad;
       const px = v => L + (v - x0) / (x1 - x0) * (wide - L - R), py = v => T + (high - v) / (high - low) * (tall - T - B);
@@ -130,8 +149,8 @@ export default () => {
       }
       c.textAlign = 'center';
       for (const v of ticks(x0, x1, Math.max(2, wide / 120))) if (Number.isInteger(v)) c.fillText(v.toLocaleString('en'), Math.min(px(v), wide - 24), tall - 6);
-      for (const [name, curve] of drawn) {
-        const { ink, dash } = look(name);
+      for (const curve of drawn) {
+        const { ink, dash } = look(curve.name, curve.run);
         c.strokeStyle = c.fillStyle = ink;
         c.lineWidth = 1.6;
         c.setLineDash(dash);
@@ -145,11 +164,37 @@ export default () => {
         c.stroke();
         c.setLineDash([]);
         if (curve.x.length < 40) curve.y.forEach((v, i) => { if (Number.isFinite(v)) { c.beginPath(); c.arc(px(curve.x[i]), py(y(v)), 2, 0, 7); c.fill(); } });
+        const end = curve.y.length - 1;
+        if (several() && Number.isFinite(curve.y[end])) c.fillText(curve.run + 1, Math.min(px(curve.x[end]) + 8, wide - 8), Math.max(12, py(y(curve.y[end])) + 4));
       }
-      canvas.setAttribute('aria-label', `Curves over steps${log ? ', logarithmic' : ''}: ` + drawn.map(([n, k]) => `${n} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
+      canvas.setAttribute('aria-label', `Curves over steps${log ? ', logarithmic' : ''}: ` + drawn.map(k => `${several() ? `${runs()[k.run].name} ` : ''}${k.name} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
     };
 
     const figure = (name, value) => { const box = el('div', '', figures); el('b', '', box, value); el('span', '', box, name); };
+    // A row for each of several runs. Rows stay, so that a button is not replaced under a finger.
+    const rows = [];
+    const drawTable = () => {
+      table.hidden = !several();
+      if (table.hidden) return;
+      if (!rows.length) {
+        const top = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
+        for (const name of ['run', 'status', 'step', 'loss', 'left', 'per second', '']) el('th', '', top, name).scope = 'col';
+        runs().forEach((run, i) => {
+          const tr = el('tr', '', body), cells = Array.from({ length: 7 }, (_, k) => el('td', k ? 'wb-num' : '', tr));
+          cells[0].textContent = `${i + 1} ${run.name}`;
+          cells[0].style.boxShadow = `inset 3px 0 var(--wb-line${i % 6 + 1})`;
+          rows.push({ cells, steer: buttons && run.buttons ? controls(cells[6], i, run.name) : null });
+        });
+      }
+      runs().forEach((run, i) => {
+        const { cells, steer } = rows[i], loss = store.curves.get(`${i} loss`), going = run.status === 'running' || run.status === 'paused';
+        const said = [run.status, run.step.toLocaleString('en') + (run.total ? ` / ${run.total.toLocaleString('en')}` : ''), loss?.y.length ? loss.y[loss.y.length - 1].toPrecision(4) : '–',
+          going ? clock(run.left) : `took ${clock(run.seconds)}`, run.rate ? `${kit.short(run.rate)} steps` : '–'];
+        said.forEach((text, k) => { cells[k + 1].textContent = text; });
+        cells[0].parentNode.dataset.status = run.status;
+        steer?.(run);
+      });
+    };
     const draw = () => {
       waiting = false;
       const s = store.state;
@@ -159,16 +204,17 @@ export default () => {
       root.dataset.status = s.status;
       root.dataset.step = s.step;
       root.dataset.frames = +(root.dataset.frames || 0) + 1;
+      drawTable();
+      bar.parentNode.hidden = several();
       bar.style.width = `${s.total ? 100 * s.step / s.total : 0}%`;
-      status.textContent = s.status === 'running' && model.get('waits') ? 'running · interrupt the kernel to stop cleanly' : s.status;
+      const going = runs().filter(run => run.status === 'running' || run.status === 'paused').length;
+      status.textContent = several() ? (going ? `${going} of ${runs().length} going on` : 'all have ended') : s.status === 'running' && model.get('waits') ? 'running · interrupt the kernel to stop cleanly' : s.status;
       const live = s.status === 'running' || s.status === 'paused';
-      if (buttons) {
-        stop.hidden = pause.hidden = !live;
-        pause.textContent = s.status === 'paused' ? 'Resume' : 'Pause';
-      }
+      if (buttons) steer(several() ? { status: '' } : s);
       figures.replaceChildren();
+      if (several()) return kit.marks(foot, s.doubts, '');
       figure('step', `${s.step.toLocaleString('en')}${s.total ? ` / ${s.total.toLocaleString('en')}` : ''}`);
-      for (const [name, curve] of store.curves) if (curve.y.length && figures.childElementCount < 5) figure(name, curve.y[curve.y.length - 1].toPrecision(4));
+      for (const curve of store.curves.values()) if (curve.y.length && figures.childElementCount < 5) figure(curve.name, curve.y[curve.y.length - 1].toPrecision(4));
       figure(live ? 'left' : 'took', clock(live ? s.left : s.seconds));
       figure('per second', s.rate ? `${kit.short(s.rate)} steps` : '–');
       figure(s.memory_of, kit.short(s.memory, 'B'));
