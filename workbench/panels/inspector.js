@@ -47,7 +47,8 @@ const pixels = async svg => {
 };
 
 export default {
-  render({ model, el: root }) {
+  render({ model: given, el: root }) {
+    const model = kit.tether(given, root);
     const { el, button, focusable } = kit;
     root.classList.add('wb', 'wb-inspector');
     const head = el('div', 'wb-head', root), about = model.get('about');
@@ -113,12 +114,12 @@ export default {
     // Parts that only some panels need (the timeline, the edits) arrive when they are needed.
     const extras = el('div', ''), extra = new Map();
     body.before(extras);
-    const page = { tab: () => current, ask: wish => link.ask({ tab: current, ...wish }), hold() { held = true; tell(); }, live: release, draw: frame => draw(frame, false) };
+    const panel = { tab: () => current, ask: wish => link.ask({ tab: current, ...wish }), hold() { held = true; tell(); }, live: release, draw: frame => draw(frame, false) };
     const extend = () => {
       for (const [name, text] of Object.entries(model.get('sources'))) {
         if (name[0] !== '_' || extra.has(name)) continue;
         extra.set(name, { tab() {}, release() {}, end() {} });
-        load(text).then(m => extra.set(name, m.default(kit, extras, model, page)));
+        load(text).then(m => extra.set(name, m.default(kit, extras, model, panel)));
       }
     };
     model.on('change:sources', extend);
