@@ -288,8 +288,12 @@ FOREIGN = {
     "model_module": "anywidget",
     "model_module_version": "*",
     "state": {
-        **{"_model_name": "AnyModel", "_model_module": "anywidget", "_model_module_version": "*"},
-        **{"_view_name": "AnyView", "_view_module": "anywidget", "_view_module_version": "*"},
+        "_model_name": "AnyModel",
+        "_model_module": "anywidget",
+        "_model_module_version": "*",
+        "_view_name": "AnyView",
+        "_view_module": "anywidget",
+        "_view_module_version": "*",
         "_esm": "window.hit = 1; export default { render({ el }) { el.textContent = 'STARTED'; } };",
     },
 }

@@ -89,13 +89,32 @@ const kit = (() => {
     return () => { clearTimeout(first); watch.disconnect(); media.removeEventListener('change', soon); };
   };
 
+  // The model as a panel uses it. When its kernel has been restarted or has ended, what is on show stays, the panel says
+  // so, and to ask is no error.
+  const tether = (model, root) => {
+    const note = el('p', 'wb-gone', null, 'The kernel that drew this has been restarted or has ended: run the cell again.');
+    note.setAttribute('role', 'status');
+    const look = () => { if (root.closest('.jupyter-widgets-disconnected')) root.prepend(note); else note.remove(); };
+    model.on('comm_live_update', () => setTimeout(look));
+    return {
+      get: name => model.get(name),
+      on: (...given) => model.on(...given),
+      off: (...given) => model.off(...given),
+      // Whether it was sent.
+      send(...given) {
+        try { model.send(...given); } catch { root.prepend(note); return false; }
+        return true;
+      },
+    };
+  };
+
   // At most one wish is under way; while it is, the newest wish replaces an older one that waits.
   const wishes = (model, late) => {
     let seq = Date.now(), under = 0, next = null, timer = 0, since = 0;
     const send = ({ file, ...wish }) => {
       under = ++seq;
       since = Date.now();
-      model.send({ type: 'wish', seq, wish }, undefined, file && [file]);
+      if (!model.send({ type: 'wish', seq, wish }, undefined, file && [file])) { under = 0; return; }
       clearTimeout(timer);
       timer = setTimeout(() => late(true), 700);
     };
@@ -149,5 +168,5 @@ const kit = (() => {
     return `${v.toFixed(digits)}${letter || unit ? ' ' : ''}${letter}${unit}`;
   };
 
-  return { el, focusable, button, slider, check, values, ramps: RAMPS, heat, themed, wishes, marks, bars, short };
+  return { el, tether, focusable, button, slider, check, values, ramps: RAMPS, heat, themed, wishes, marks, bars, short };
 })();

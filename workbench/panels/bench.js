@@ -108,7 +108,8 @@ const select = (parent, name, act) => {
 };
 
 export default {
-  render({ model, el: root }) {
+  render({ model: given, el: root }) {
+    const model = kit.tether(given, root);
     const { el, button, focusable } = kit;
     root.classList.add('wb', 'wb-bench');
     const head = el('div', 'wb-head', root);

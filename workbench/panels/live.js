@@ -50,7 +50,8 @@ export default () => {
     take(model.get('frame'));
   };
 
-  const render = ({ model, el: root }) => {
+  const render = ({ model: given, el: root }) => {
+    const model = kit.tether(given, root);
     const { el, button, check } = kit;
     root.classList.add('wb', 'wb-live');
     const head = el('div', 'wb-head', root);
