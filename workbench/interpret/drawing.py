@@ -53,8 +53,9 @@ def _frame(out: list[str], here: Placed, x: float, y: float) -> None:
     if here.is_open:
         fill = _SHADE if here.depth % 2 else _PAPER
         _rect(out, x, y, wide, tall, 9, fill, line)
-        _text(out, x + 12, y + 18, title, bold=True)
-        _text(out, x + 20 + 7.6 * len(title), y + 18, here.part.name, size=11, colour=_DIM)
+        name = f'<tspan dx="8" font-size="11" font-weight="400" fill="{_DIM}">{_clean(here.part.name)}</tspan>'
+        heading = f'<text x="{x + 12:g}" y="{y + 18:g}" font-weight="600" fill="{_INK}">{_clean(title)}'
+        out.append(f"{heading}{name if here.part.name else ''}</text>")
     elif box.kind == "operation":
         round_ = title in SYMBOLS.values()
         fill = _ATTENTION if box.attention else _PAPER

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from workbench.taps import AttentionTap, Watch
+from workbench.taps.kernels import unseen
 from workbench.taps.values import tensors
 
 MOST_OPERATIONS = 50_000
@@ -27,7 +28,7 @@ randn_like new_zeros new_ones new_full new_empty new_tensor eye linspace as_tens
 """
 
 VIEWS, FACTORIES = frozenset(_VIEWS.split()), frozenset(_FACTORIES.split())
-"""What looks at the same numbers in another way, part of a tensor's way and no step of its own; what makes constants."""
+"""What looks at the same numbers in another way, which is part of a tensor's way and no step; what makes constants."""
 
 
 @dataclass(slots=True)
@@ -139,16 +140,18 @@ class Recorder(TorchFunctionMode):
         if len(self.flow.operations) >= self._most:
             self.flow.left_out += 1
             return func(*args, **named)
-        taken = list(_inside((args, named)))
-        before = [_version(t) for t in taken]
-        self._attend()
+        with unseen():
+            taken = list(_inside((args, named)))
+            before = [_version(t) for t in taken]
+            self._attend()
         output = func(*args, **named)
-        written = [t for t, version in zip(taken, before, strict=True) if _version(t) != version]
-        made = [t for t in _inside(output) if all(t is not other for other in taken)]
-        if made or written:
-            self._note(_name(func), taken, [*written, *made])
-            for tensor in written:
-                self._writers[_storage(tensor)] = self.flow.operations[-1].outputs[0]
+        with unseen():
+            written = [t for t, version in zip(taken, before, strict=True) if _version(t) != version]
+            made = [t for t in _inside(output) if all(t is not other for other in taken)]
+            if made or written:
+                self._note(_name(func), taken, [*written, *made])
+                for tensor, value in zip(written, self.flow.operations[-1].outputs, strict=False):
+                    self._writers[_storage(tensor)] = value
         return output
 
     def _note(self, name: str, taken: Sequence[Tensor], made: Sequence[Tensor]) -> None:
@@ -172,8 +175,11 @@ class Recorder(TorchFunctionMode):
             operation.outputs.append(self._add(tensor, value))
 
     def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if len(self.flow.operations) >= self._most:
-            return
+        if len(self.flow.operations) < self._most:
+            with unseen():
+                self._enter(module, inputs)
+
+    def _enter(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         self._attend()
         call = self._calls.get(module, 0)
         self._calls[module] = call + 1
@@ -184,6 +190,10 @@ class Recorder(TorchFunctionMode):
         self.flow.frames.append(frame)
 
     def _left(self, module: nn.Module, output: Any) -> None:
+        with unseen():
+            self._leave(module, output)
+
+    def _leave(self, module: nn.Module, output: Any) -> None:
         self._attend()
         running = [i for i in self._stack if self.flow.frames[i].module is module]
         if not running:  # it began beyond what is recorded

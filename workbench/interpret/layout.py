@@ -13,7 +13,7 @@ from typing import Any, Literal
 from workbench.core.markup import amount
 from workbench.interpret.reading import Edge, Node
 
-MOST_PARTS = 120
+MOST_PARTS = 1000
 """nodes that are drawn one by one in a box; those in the middle of more become one"""
 
 _VISIBLE = 46
@@ -99,7 +99,7 @@ class Plan:
 
     def message(self) -> dict[str, Any]:
         """The plan as JSON."""
-        return {"boxes": [_message(box) for box in self.boxes], "depth": self.depth}
+        return {"boxes": [_message(box, self.boxes) for box in self.boxes], "depth": self.depth}
 
 
 def planned(nodes: Sequence[Node], edges: Sequence[Edge]) -> Plan:
@@ -351,11 +351,11 @@ def tensor(shape: Sequence[int], dtype: str = "float32") -> str:
     return size if dtype in ("float32", "") else f"{size} {dtype}"
 
 
-def _message(box: Box) -> dict[str, Any]:
+def _message(box: Box, boxes: Sequence[Box]) -> dict[str, Any]:
     """A box as JSON, its signs and lines as they are drawn."""
     own = {name: getattr(box, name) for name in _TRAVEL if getattr(box, name)}
     if box.parts:
-        parts = [[p.name, p.box, p.width, p.head, p.absolute] for p in box.parts]
+        parts = [[p.name, p.box, p.width, p.head, p.absolute, *labels(boxes[p.box], p.name)] for p in box.parts]
         links = [[link.source, link.target, link.text, link.residual] for link in box.links]
         own |= {"parts": parts, "rows": box.rows, "links": links}
     return own

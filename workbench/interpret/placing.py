@@ -67,6 +67,15 @@ class _Arranged:
         self.here, self.rows, self.links = here, rows, links
         self.count = len(here.inner)
         self.row = {-1: -1, self.count: len(rows)} | {i: r for r, row in enumerate(rows) for i in row}
+        self.into: list[list[int]] = [[] for _ in here.inner]
+        self.labelled: dict[int, float] = {}
+        self.of: dict[int, list[Link]] = {}
+        for link in links:
+            self.of.setdefault(link.source, []).append(link)
+            if link.target < self.count:
+                self.labelled[link.source] = 12 + 5.6 * len(link.text)
+                if link.source >= 0:
+                    self.into[link.target].append(link.source)
         self.left = [0.0] * len(rows)
         self.right = [0.0] * len(rows)
         self.tops, self.bottoms = [0.0] * len(rows), [0.0] * len(rows)
@@ -98,14 +107,13 @@ class _Arranged:
         inner, row = self.here.inner, self.rows[r]
         wanted: dict[int, float] = {}
         for i in row:
-            above = [inner[link.source] for link in self.links if link.target == i and link.source >= 0]
+            above = [inner[source] for source in self.into[i]]
             wanted[i] = sum(one.x + one.axis for one in above) / len(above) if above else 0.0
         order = sorted(row, key=lambda i: (wanted[i], i))
-        labelled = {link.source: 12 + 5.6 * len(link.text) for link in self.links if link.target < self.count}
         middles, edge = list[float](), None
         for i in order:
             middles.append(wanted[i] if edge is None else max(wanted[i], edge + GAP_X + inner[i].axis))
-            edge = middles[-1] + max(inner[i].width - inner[i].axis, labelled.get(i, 0))
+            edge = middles[-1] + max(inner[i].width - inner[i].axis, self.labelled.get(i, 0.0))
         shift = sum(wanted[i] - middle for i, middle in zip(order, middles, strict=True)) / len(row)
         for i, middle in zip(order, middles, strict=True):
             inner[i].x = middle + shift - inner[i].axis
@@ -162,7 +170,7 @@ class _Arranged:
     def _side(self, source: int, lanes: dict[tuple[int, bool], float]) -> int:
         """Where there is room for a text below a part: -1 left, 1 right."""
         x0, _ = self._below(source)
-        own = [link for link in self.links if link.source == source]
+        own = self.of[source]
         ways = [
             self.here.axis + lanes[source, link.residual] if self._long(link) else self._above(link.target)[0]
             for link in own
@@ -186,7 +194,8 @@ class _Arranged:
         inner = self.here.inner
         if link.target >= self.count or link.source < 0:
             return 0.0
-        near = [o for o in self.links if o.target == link.target and o.source >= 0 and not self._long(o)]
+        reads = [o for source in self.into[link.target] for o in self.of[source] if o.target == link.target]
+        near = [o for o in reads if not self._long(o)]
         order = sorted(near, key=lambda o: inner[o.source].x)
         room = min(12.0, max(0.0, inner[link.target].width - 16) / max(1, len(order)))
         return (order.index(link) - (len(order) - 1) / 2) * room
