@@ -15,8 +15,8 @@ export default (kit, root, ask) => {
   };
   const signed = v => (v >= 0 ? '+' : '−') + Math.abs(v).toPrecision(3);
 
-  const tokens = (meta, scores, top) => {
-    const box = el('div', 'wb-tokens', main);
+  const tokens = (to, meta, scores, top) => {
+    const box = el('div', 'wb-tokens', to);
     scores.forEach((v, i) => {
       const token = el('span', 'wb-tok', box, meta.labels[i]);
       if (Math.abs(v) > 0.02 * top) token.style.background = colour(v / top);
@@ -26,11 +26,11 @@ export default (kit, root, ask) => {
       token.addEventListener('mouseenter', () => { hover.textContent = `${meta.labels[i]}  ${signed(v)}`; });
     });
   };
-  const columns = (meta, scores) => {
+  const columns = (to, meta, scores, most) => {
     const order = [...scores.keys()].sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a])).slice(0, 24);
-    const table = el('table', '', main), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
+    const table = el('table', '', to), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
     for (const name of ['column', 'value', 'score', '']) el('th', '', head, name);
-    const top = Math.max(1e-12, ...scores.map(Math.abs));
+    const top = Math.max(1e-12, most);
     for (const i of order) {
       const tr = el('tr', '', body);
       el('td', 'wb-mono', tr, meta.labels[i]);
@@ -50,11 +50,11 @@ export default (kit, root, ask) => {
     node.setAttribute('aria-label', label);
     return node;
   };
-  const pixels = (frame, scores, top) => {
-    const [rows, wide] = frame.arrays.scores.shape, box = el('div', 'wb-pixels', main);
+  const pixels = (to, meta, scores, top, { scores: { shape: [rows, wide] }, image: picture }) => {
+    const box = el('div', 'wb-pixels', to);
     const paper = dark ? [24, 26, 31] : [255, 255, 255], plus = dark ? [255, 180, 84] : [194, 94, 0], minus = dark ? [145, 167, 255] : [40, 70, 190];
-    if (frame.arrays.image) {
-      const image = kit.values(frame.arrays.image), given = el('div', '', box);
+    if (picture) {
+      const image = kit.values(picture), given = el('div', '', box);
       el('h4', '', given, 'input');
       canvas(given, rows, wide, i => [image[3 * i], image[3 * i + 1], image[3 * i + 2], 255], 'the input');
     }
@@ -74,7 +74,14 @@ export default (kit, root, ask) => {
   return {
     whole(frame, isDark) {
       dark = isDark;
-      const { meta } = frame, scores = kit.values(frame.arrays.scores), top = frame.meta.top || 1e-12;
+      const { meta, arrays } = frame, top = meta.top || 1e-12, second = meta.other;
+      const kind = { tokens, columns, pixels };
+      const block = (about, parts, heading) => {
+        const to = el('div', '', main);
+        if (heading) el('h4', '', to, heading);
+        if (heading) el('p', 'wb-dim', to, about.target);
+        kind[about.kind](to, about, kit.values(parts.scores), top, parts);
+      };
       legend.replaceChildren();
       main.replaceChildren();
       side.replaceChildren();
@@ -90,7 +97,9 @@ export default (kit, root, ask) => {
         select.value = meta.chosen;
         select.addEventListener('change', () => ask({ target: +select.value }));
       }
-      ({ tokens: () => tokens(meta, scores, top), columns: () => columns(meta, scores), pixels: () => pixels(frame, scores, top) })[meta.kind]();
+      main.className = second ? 'wb-pair' : '';
+      block(meta, arrays, second && 'first input');
+      if (second) block(second, { scores: arrays.other_scores, image: arrays.other_image }, 'second input');
       el('h4', '', side, 'Figures');
       const body = el('tbody', '', el('table', 'wb-facts', side));
       for (const [name, figure] of meta.facts) {
