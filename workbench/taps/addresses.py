@@ -89,6 +89,8 @@ def _callable(path: str, module: nn.Module, known: dict[str, nn.Module]) -> nn.M
             f"{path!r} lies inside the torch.jit module {outer!r}, which runs without Python: only what "
             f"{outer!r} returns can be read."
         )
+    if isinstance(module, torch.jit.ScriptModule):
+        return module
     if type(module).forward is nn.Module.forward and "forward" not in vars(module):
         inside = ", ".join(f"{path}.{name}" for name, _ in module.named_children())
         raise AddressError(

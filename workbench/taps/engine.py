@@ -12,6 +12,7 @@ from workbench.core.errors import AddressError, ModelError
 from workbench.taps import accounts
 from workbench.taps.addresses import INPUTS, Address
 from workbench.taps.changing import Edit, edited
+from workbench.taps.functions import FunctionCalls, resumed
 from workbench.taps.hooks import Watch
 from workbench.taps.keeping import Shelf, Terms
 from workbench.taps.running import Running
@@ -47,13 +48,19 @@ class Engine:
         self.watch = Watch(model, observer=self)
         self.shelf = Shelf(max_bytes)
         self.sites: list[Site] | None = None
+        self.functions: FunctionCalls | None = None
+        """on this thread's stack of modes while torch functions are wanted"""
         self.until: Seen | None = None
         """a forward ends as soon as these values are known"""
         self._wishes: dict[nn.Module, list[Wish]] = {}
         self._edits: dict[nn.Module, list[tuple[Address, Edit]]] = {}
         self._of_last_forward: set[tuple[int, str]] = set()
         self._ways: dict[tuple[int, str], tuple[str, ...]] = {}
+        # Of the forward that is running:
         self._computed: list[str] = []
+        self._here: set[tuple[int, str]] = set()
+        self._edited: set[str] = set()
+        self._not_edited: set[str] = set()
 
     def wish(self, wish: Wish) -> None:
         """Keep a value from now on."""
@@ -93,6 +100,8 @@ class Engine:
         """A forward begins: its inputs are edited and kept."""
         if self._is_whole(run):
             self._begin()
+        if run.again and self.functions is not None and self.functions.away:
+            run.context.enter_context(resumed(self.functions))
         wanted = list(self._asked(run, INPUTS))
         edits = [] if run.elsewhere else list(self._changes(run, INPUTS))
         if not wanted and not edits:
@@ -136,8 +145,9 @@ class Engine:
         """A value after all edits, kept where it is wanted."""
         for address, edit in self._changes(run, value):
             if run.elsewhere:
-                warnings.warn(accounts.not_edited(address.text), stacklevel=2)
+                self._not_edited.add(address.text)
             else:
+                self._edited.add(address.text)
                 output = edited(output, address, edit)
         for wish in self._asked(run, value):
             self._keep(wish, output, run)
@@ -165,7 +175,8 @@ class Engine:
 
     def _begin(self) -> None:
         """A new forward of the whole model: values of the last one are forgotten, what was read beside it stays."""
-        self._computed.clear()
+        for known in (self._computed, self._edited, self._not_edited, self._here):
+            known.clear()
         for wish in self._all():
             if wish.key in self._of_last_forward or wish.address.text not in wish.seen:
                 self._forget(wish)
@@ -193,13 +204,19 @@ class Engine:
             self._enough()
 
     def _account(self) -> None:
-        """After a whole forward: what was not computed, and what was instead."""
+        """After a whole forward: what was not computed, and what was instead; edits that were not applied."""
+        for text in self._not_edited - self._edited:
+            warnings.warn(accounts.not_edited(text), stacklevel=2)
         for wish in self._all():
             if wish.address.text not in wish.seen:
                 wish.seen.refused.setdefault(wish.address.text, accounts.not_reached(wish.address, self._computed))
 
     def _keep(self, wish: Wish, output: Any, run: Running) -> None:
         text, seen = wish.address.text, wish.seen
+        if run.elsewhere and wish.key in self._here:
+            return  # somebody else runs this part of the model, which this forward has computed itself
+        if not run.elsewhere:
+            self._here.add(wish.key)
         self._forget(wish)
         self._of_last_forward.discard(wish.key)
         if any(other.module is self.watch.root for other in (*self.watch.stack[:1], run)):

@@ -28,12 +28,18 @@ class FunctionCalls(TorchFunctionMode):
     def __init__(self, computed: Computed) -> None:
         super().__init__()
         self.computed = computed
+        self.away = False
+        """whether a torch call is running, with the mode off"""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run a torch call and tell of it."""
-        output = func(*args, **(kwargs or {}))
+        self.away = True
+        try:
+            output = func(*args, **(kwargs or {}))
+        finally:
+            self.away = False
         if not isinstance(output, Tensor | tuple | list) or getattr(_here, "quiet", False):
             return output
         name = func.__name__.split(".")[0]  # overloads are called "softmax.int"
@@ -75,6 +81,17 @@ def inserted(mode: TorchFunctionMode, at: int) -> Generator[None]:
         yield
     finally:
         _remove(mode)
+
+
+@contextmanager
+def resumed(mode: FunctionCalls) -> Generator[None]:
+    """A block with a mode on while a torch call is running: ``backward`` computes checkpointed forwards again."""
+    mode.away = False
+    try:
+        with inserted(mode, depth()):
+            yield
+    finally:
+        mode.away = True
 
 
 def _remove(mode: TorchFunctionMode) -> None:

@@ -74,6 +74,7 @@ class Watch:
         self._wanted: dict[nn.Module, None] = {} if observer else dict.fromkeys(self.names)
         self._attached: set[nn.Module] = set()
         self._calls: dict[nn.Module, int] = {}
+        self._calls_elsewhere: dict[nn.Module, int] = {}
         self._others: dict[int, list[Running]] = {}
         self._thread = 0
         self._open: ExitStack | None = None
@@ -136,7 +137,8 @@ class Watch:
 
     def reset(self) -> None:
         """Forget a forward that was broken off."""
-        self.stack.clear()
+        while self.stack:
+            _popped(self.stack)
         self._turn.close()
 
     def _hook(self, module: nn.Module, open_: ExitStack) -> None:
@@ -144,8 +146,9 @@ class Watch:
             open_.enter_context(relayed(module, self))
             return
         before, after = _Before(self), _After(self)
-        open_.callback(module.register_forward_pre_hook(before, with_kwargs=True).remove)
-        open_.callback(module.register_forward_hook(after, always_call=True).remove)
+        # By the class, because torch.jit modules hide these methods, though hooks around all of such a module work.
+        open_.callback(nn.Module.register_forward_pre_hook(module, before, with_kwargs=True).remove)
+        open_.callback(nn.Module.register_forward_hook(module, after, always_call=True).remove)
         # Watches see what those did that were entered before them, in whichever order they came to this module.
         tables: Any = (module._forward_pre_hooks, module._forward_hooks)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the order of hooks
         for table in tables:
@@ -160,11 +163,11 @@ class Watch:
         again = recomputing()
         if not self.here:
             stack = self._others.setdefault(threading.get_ident(), [])
-            run = Running(module, self._calls.get(module, 0), again, elsewhere=True)
+            run = Running(module, self._calls_elsewhere.get(module, 0), again, elsewhere=True)
             stack.append(run)
             told = bool(self.stack) and all(other.module is not self.root for other in stack) and not again
             if told:
-                self._calls[module] = run.call + 1
+                self._calls_elsewhere[module] = run.call + 1
             return self._observer.entering(run, args, kwargs) if told else None
         if again:  # of a shared module it cannot be known which call is computed again
             run = Running(module, 0 if self._calls.get(module, 0) == 1 else -1, again=True)
@@ -176,6 +179,7 @@ class Watch:
             self._turn.enter_context(turn())
             if module is self.root:
                 self._calls.clear()
+                self._calls_elsewhere.clear()
         run = Running(module, self._calls.get(module, 0))
         self._calls[module] = run.call + 1
         self.stack.append(run)
@@ -188,9 +192,9 @@ class Watch:
         stack = self.stack if self.here else self._others.get(threading.get_ident(), [])
         if not any(run.module is module for run in stack):
             return None
-        run = stack.pop()
+        run = _popped(stack)
         while run.module is not module:  # forwards that raised and were caught inside the model
-            run = stack.pop()
+            run = _popped(stack)
         silent = run.elsewhere and (not self.stack or any(other.module is self.root for other in [*stack, run]))
         try:
             return None if output is None or silent else self._observer.leaving(run, output)
@@ -228,13 +232,20 @@ class _Hook:
 
 
 class _Before(_Hook):
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return None if self.watch is None else self.watch.before(module, args, kwargs)
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        # Without kwargs, another thread runs the model at the moment in which this hook comes or goes.
+        return None if self.watch is None or kwargs is None else self.watch.before(module, args, kwargs)
 
 
 class _After(_Hook):
     def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG002 - the hook's signature
         return None if self.watch is None else self.watch.after(module, output)
+
+
+def _popped(stack: list[Running]) -> Running:
+    run = stack.pop()
+    run.context.close()
+    return run
 
 
 def _compiled(module: nn.Module) -> bool:

@@ -82,6 +82,7 @@ class Tap:
         if opened is not None:
             opened.close()
         self._engine.clear()
+        self._engine.functions = None
 
     def read(
         self,
@@ -183,7 +184,8 @@ class Tap:
             raise ModelError("This tap was entered in another thread: read and edit in the thread that entered it.")
         self._counting = True
         self._open.enter_context(eagerly())
-        self._open.enter_context(inserted(FunctionCalls(self._engine.computed), self._depth))
+        self._engine.functions = FunctionCalls(self._engine.computed)
+        self._open.enter_context(inserted(self._engine.functions, self._depth))
 
 
 def tap(model: nn.Module, *, max_bytes: int = MAX_BYTES, grad: bool = False) -> Tap:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import torch
@@ -22,6 +23,8 @@ class Running:
     functions: list[str] = field(default_factory=list)
     """the torch functions called directly in it, ``name#i``"""
     counts: dict[str, int] = field(default_factory=dict)
+    context: ExitStack = field(default_factory=ExitStack)
+    """left when the call ends, also by an exception"""
 
 
 def recomputing() -> bool:
