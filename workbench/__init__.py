@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench import panels as panels
     from workbench import tasks as tasks
     from workbench import zoo as zoo
+    from workbench.app.workbench import Workbench as Workbench
     from workbench.core.batch import Batch as Batch
     from workbench.core.calling import call as call
     from workbench.notebooks import export_html as export_html
@@ -42,6 +43,7 @@ _ROOMS = ("compression", "data", "interpret", "objectives", "panels", "tasks", "
 _HOMES = {
     "Batch": "workbench.core.batch",
     "Settings": "workbench.train.settings",
+    "Workbench": "workbench.app.workbench",
     "attach": "workbench.verbs",
     "build": "workbench.verbs",
     "call": "workbench.core.calling",
@@ -68,6 +70,7 @@ __all__ = [  # noqa: RUF022 - rooms, then what is in none
     "zoo",
     "Batch",
     "Settings",
+    "Workbench",
     "attach",
     "build",
     "call",
