@@ -24,6 +24,8 @@ class Asked:
     """one of ``AGAINST``; empty for no difference"""
     pin: tuple[int, int] = (0, 0)
     """layer and head that a difference is taken from"""
+    step: int = 0
+    """which forward, where the same positions are looked at again and again"""
     hide: bool = False
     """whether special tokens are left blank"""
     rows: Span | None = None
@@ -40,6 +42,8 @@ class Asked:
             extra["against"] = self.against
         if self.against == "pinned":
             extra |= {"pinned_layer": self.pin[0], "pinned_head": self.pin[1]}
+        if self.step:
+            extra["step"] = self.step
         if self.hide:
             extra["hide"] = 1
         return {"layer": self.layer, "head": self.head, **extra}
@@ -61,6 +65,7 @@ def asked(wish: Mapping[str, Any], before: Asked, layers: int) -> Asked:
         over=_one_of(wish.get("over", before.over), tuple(OVER)),
         against=_one_of(wish.get("against", before.against), AGAINST),
         pin=(min(pin[0], layers - 1), pin[1]),
+        step=whole_number(wish, "step", 1 << 20, before.step),
         hide=bool(wish.get("hide", before.hide)),
         rows=_span(wish.get("rows")),
         columns=_span(wish.get("columns")),

@@ -1,10 +1,13 @@
 """What may be believed of an attention map, and what it does, in figures."""
 
+import math
+
 import torch
 from torch import Tensor
 
+from workbench.interpret import KnockOut
 from workbench.panels._attention_layers import Layer
-from workbench.panels._attention_planes import Dense, Plane, entropy
+from workbench.panels._attention_planes import Dense, Edges, Plane, scores
 from workbench.panels._attention_scene import Scene
 from workbench.panels._frame import Doubt
 
@@ -23,56 +26,64 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
         window: What is drawn.
         comparing: Whether that is a difference.
     """
-    errors = [one.error for one in layer.maps if one.error is not None]
+    known = scene.maps.check()
+    errors = [error for one in layer.maps if (error := known.get(one.name, one.error)) is not None]
     found: list[Doubt] = []
     if errors:
-        text = f"weights × values reproduce the layer’s output to {max(errors):.0e}"
-        found.append(Doubt("good" if max(errors) < _HELD else "bad", text.replace("e-0", "e-")))
-    else:
-        found.append(Doubt("warn", "this layer’s own product could not be compared with weights × values"))
-    others = [error for name, error in scene.maps.check().items() if name != layer.name]
-    if others and max(others) >= _HELD:
-        found.append(Doubt("warn", f"in another layer they miss it by {max(others):.0e}".replace("e-0", "e-")))
+        worst = max(errors)
+        text = f"weights \N{MULTIPLICATION SIGN} values reproduce the layer's output to {_power(worst)}"
+        found.append(Doubt("good" if worst < _HELD else "bad", text))
+    elif layer.maps[0].kind != "edge":
+        found.append(Doubt("warn", "this layer's own product could not be compared"))
+    others = [error for name, error in known.items() if name not in {one.name for one in layer.maps}]
+    if others and not max(others) < _HELD:
+        found.append(Doubt("warn", f"in another layer they miss it by {_power(max(others))}"))
     broken = int((~torch.isfinite(window)).sum())
     if broken:
         text = f"{broken:,} of {window.numel():,} weights drawn are not a number, marked red"
         found.append(Doubt("bad", text))
     left = sum(not each.maps for each in scene.layers)
     if left:
-        cap = scene.session.max_bytes / 2e6
-        text = f"{left} of {len(scene.layers)} layers did not fit under {cap:,.0f} MB: choose one to have it computed alone"
+        text = (
+            f"{left} of {len(scene.layers)} layers did not fit under the byte cap (all need "
+            f"{scene.maps.needed / 1e6:,.0f} MB): choose one to have it computed alone"
+        )
         found.append(Doubt("warn", text))
     if comparing:
         found.append(Doubt("warn", "a difference of weights is no difference of what the model does"))
     return found
 
 
-def facts(layer: Layer, plane: Plane, head: int, window: Tensor | None) -> list[list[str]]:
-    """What is on show, and what a head does.
+def _power(error: float) -> str:
+    """Such as 2e-7."""
+    return f"{error:.0e}".replace("e-0", "e-")
+
+
+def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None) -> list[list[str]]:
+    """What is on show, and what it does.
 
     Args:
         layer: The layer on show.
         plane: What is drawn.
         head: The head in it.
-        window: What is drawn of it; None for a difference, which is no distribution.
+        knocked: The head switched off, where a person asked for it.
 
     Returns:
-        Names and values: the module, how it was seen, the mean entropy of the rows in nats and, for square heads, the
-        mean weight on the position before, on the position itself and on the first.
+        Names and values: the module, the kind of attention and how it was seen, the mean entropy of the rows in nats
+        and, for attention within one sequence, the mean weight on the position before, on itself and on the first.
     """
-    found = [["module", layer.name], ["seen in", layer.maps[0].kind]]
-    if window is None or not isinstance(plane, Dense) or not all(plane.shape):
-        return found
-    one = plane.weights[head].float()
-    if one.numel() <= _READ:
-        found.append(["mean entropy", f"{float(entropy(one)):.2f} nats"])
-        blank = int((one.sum(-1) == 0).sum())
-        if blank:
-            found.append(["queries without weight", f"{blank:,} of {plane.queries:,}"])
-    if plane.queries == plane.keys > 1:
-        found += [
-            ["on the token before", f"{float(one.diagonal(-1).mean()):.2f}"],
-            ["on itself", f"{float(one.diagonal().mean()):.2f}"],
-            ["on the first", f"{float(one[:, 0].mean()):.2f}"],
-        ]
+    first = layer.maps[0]
+    found = [["module", layer.name], ["kind", f"{first.kind}, seen in {first.seen}" if first.seen else first.kind]]
+    if isinstance(plane, Edges):
+        found.append(["edges", f"{plane.edges.size(1):,}"])
+    names = ("mean entropy", "on the token before", "on itself", "on the first")
+    one = Dense(plane.weights[head : head + 1]) if isinstance(plane, Dense) else plane
+    values = scores(one, _READ, square=not layer.crosses)[0].tolist()
+    for name, value in zip(names, values, strict=True):
+        if not math.isnan(value):
+            found.append([name, f"{value:.2f}{' nats' if name == names[0] else ''}"])
+    if isinstance(one, Dense) and one.weights.numel() <= _READ and (blank := int((one.weights.sum(-1) == 0).sum())):
+        found.append(["queries without weight", f"{blank:,} of {plane.queries:,}"])
+    if knocked is not None:
+        found.append(["switched off", f"output moves by up to {knocked.largest:.3g}"])
     return found

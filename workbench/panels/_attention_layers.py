@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.interpret import AttentionMap, AttentionMaps
-from workbench.panels._attention_planes import Dense, Edges, Plane, Span
+from workbench.interpret import AttentionMap, AttentionMaps, mixing
+from workbench.panels._attention_planes import Dense, Edges, Laid, Plane
+
+SAMPLES = 16
+"""rows and columns of the picture on which sampled points are counted"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,102 +19,116 @@ class Layer:
 
     name: str
     maps: tuple[AttentionMap, ...]
-    """empty when it was left out"""
+    """empty when it was left out; several for the steps of a text that grows"""
+    again: int = 1
+    """in how many forwards the same positions were looked at anew, as in diffusion; ``maps`` holds one of them"""
 
     @property
-    def steps(self) -> tuple[Span, ...]:
-        """The queries of every step of a generation; a single one otherwise."""
-        spans, end = list[Span](), 0
+    def ends(self) -> tuple[int, ...]:
+        """The position behind the last query of every step."""
+        found, end = list[int](), 0
         for one in self.maps:
-            queries, keys = one.weights.shape[-2:] if one.edges is None else (len(one.queries[0]),) * 2
+            queries, keys = one.shape[-2:]
             # A decoder asks for its newest positions; in attention to an encoder the keys stay the same.
-            start = keys - queries if self._grows else end
-            end = start + queries
-            spans.append((start, end))
-        return tuple(spans)
+            end = keys if self._grows else end + queries
+            found.append(end)
+        return tuple(found)
 
     @property
     def _grows(self) -> bool:
-        return len({one.weights.shape[-1] for one in self.maps}) > 1
+        return len(self.maps) > 1 and len({one.shape[-1] for one in self.maps}) > 1
 
     @property
     def crosses(self) -> bool:
         """Whether queries and keys are different things."""
-        one = self.maps[-1]
-        if one.edges is not None:
-            return False
-        return not self._grows and (one.queries != one.keys or one.weights.size(-1) != self.steps[-1][1])
+        return self.maps[0].kind in ("cross", "pooled", "deformable")
 
     def plane(self, example: int) -> Plane:
         """Its heads on one example."""
         first = self.maps[0]
         if first.edges is not None:
             return Edges(first.edges, first.weights, len(first.queries[0]))
-        rows = [one.weights[min(example, len(one.weights) - 1)] for one in self.maps]
+        example = min(example, first.shape[0] - 1)
+        if first.points is not None:
+            return Dense(_counted(first.weights[example], first.points[example]))
+        if first.layout is not None:
+            return Laid(first, example)
+        rows = [one.weights[example] for one in self.maps]
         if len(rows) == 1:
             return Dense(rows[0])
-        whole = rows[0].new_zeros(rows[0].size(0), self.steps[-1][1], max(row.size(-1) for row in rows))
-        for (start, end), row in zip(self.steps, rows, strict=True):
-            whole[:, start:end, : row.size(-1)] = row
+        whole = rows[0].new_zeros(rows[0].size(0), self.ends[-1], max(row.size(-1) for row in rows))
+        for end, row in zip(self.ends, rows, strict=True):
+            whole[:, end - row.size(1) : end, : row.size(-1)] = row
         return Dense(whole)
 
     def labels(self, example: int) -> tuple[list[str], list[str]]:
         """Of the queries and of the keys on one example."""
         first, last = self.maps[0], self.maps[-1]
         at = min(example, len(last.keys) - 1)
-        keys = list(last.keys[at])
-        if len(self.maps) == 1:
-            return list(first.queries[at]), keys
-        return (keys if self._grows else [str(i) for i in range(self.steps[-1][1])]), keys
+        if first.points is not None:
+            cells = [f"{i},{j}" for i in range(SAMPLES) for j in range(SAMPLES)]
+            return list(first.queries[at]), cells
+        if self._grows:
+            return list(last.keys[at]), list(last.keys[at])
+        return [name for one in self.maps for name in one.queries[at]], list(last.keys[at])
 
 
-def layers(maps: AttentionMaps) -> list[Layer]:
-    """The maps of a forward as layers, in order; those that did not fit under the byte cap come last.
+def layers(maps: AttentionMaps, step: int = 0) -> list[Layer]:
+    """The maps of one or more forwards as layers, in order; those that did not fit under the byte cap come last.
 
-    Where some module was called again with more keys, as when text is generated, the calls of every module are the
-    steps of one layer.
+    Args:
+        maps: What was recorded.
+        step: Which forward is meant where the same positions are looked at again and again.
     """
-    calls: dict[str, list[AttentionMap]] = {}
+    groups: dict[str, list[AttentionMap]] = {}
+    steps = any(one.step for one in maps)
     for one in maps:
-        calls.setdefault(one.module, []).append(one)
-    steps = any(_grows(group) for group in calls.values())
-    kept = [Layer(module, tuple(group)) for module, group in calls.items()] if steps else []
-    return [*(kept or [Layer(one.name, (one,)) for one in maps]), *(Layer(name, ()) for name in maps.left_out)]
+        groups.setdefault(one.module if steps else one.name, []).append(one)
+    found = [_layer(name, group, step) for name, group in groups.items()]
+    left = dict.fromkeys(name.partition("@")[0] if steps else name for name in maps.left_out)
+    return [*found, *(Layer(name, ()) for name in left if name not in groups)]
 
 
-def _grows(calls: Sequence[AttentionMap]) -> bool:
-    if len(calls) == 1 or any(one.edges is not None for one in calls):
-        return False
-    keys = [one.weights.size(-1) for one in calls]
-    return all(a < b for a, b in zip(keys[:-1], keys[1:], strict=True))
+def _layer(name: str, group: Sequence[AttentionMap], step: int) -> Layer:
+    shapes = {one.shape for one in group}
+    anew = len(shapes) == 1 and (group[0].edges is not None or group[0].shape[-2] > 1)
+    if len(group) == 1 or anew or any(one.layout is not None or one.edges is not None for one in group):
+        return Layer(name, (group[min(step, len(group) - 1)],), len(group))
+    return Layer(name, tuple(group))
+
+
+def _counted(weights: Tensor, points: Tensor) -> Tensor:
+    """(heads, queries, 256): weights of sampled points, added up in the cells of a grid over the picture.
+
+    Args:
+        weights: (heads, queries, points)
+        points: (heads, queries, points, 2), x and y as shares of the picture; those outside count at its border.
+    """
+    x, y = (points.clamp(0, 1) * SAMPLES).long().clamp_max(SAMPLES - 1).unbind(-1)
+    grid = torch.zeros(*weights.shape[:2], SAMPLES**2)
+    return grid.scatter_add_(2, y * SAMPLES + x, weights.float())
 
 
 Combining = Callable[[Sequence[Dense], int], Tensor]
 """planes of one shape, the layer's position among them -> (queries, keys)"""
 
 
-def _all(planes: Sequence[Dense]) -> Tensor:
-    return torch.stack([plane.weights.float().mean(0) for plane in planes])
+def _mean_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
+    return torch.stack([plane.weights.float().mean(0) for plane in planes]).mean(0)
 
 
-def _rollout(planes: Sequence[Dense], at: int) -> Tensor:
-    """Attention rollout up to a layer (Abnar and Zuidema 2020, arXiv:2005.00928, section 3): half is the residual."""
-    queries, keys = planes[0].shape
-    found = torch.eye(queries, keys)
-    for plane in planes[: at + 1]:
-        step = plane.weights.float().mean(0) + torch.eye(queries, keys)
-        found = step / step.sum(-1, keepdim=True) @ found
-    return found
+def _largest_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
+    return torch.stack([plane.weights.amax(0).float() for plane in planes]).amax(0)
 
 
 OVER: Mapping[str, Combining] = {
     "mean of heads": lambda planes, at: planes[at].weights.float().mean(0),
     "largest of heads": lambda planes, at: planes[at].weights.float().amax(0),
-    "mean of layers": lambda planes, at: _all(planes).mean(0),  # noqa: ARG005 - the layer does not matter
-    "largest of layers": lambda planes, at: torch.stack([p.weights.float().amax(0) for p in planes]).amax(0),  # noqa: ARG005 - as above
-    "rollout": _rollout,
+    "mean of layers": _mean_of_layers,
+    "largest of layers": _largest_of_layers,
+    "rollout": lambda planes, at: mixing.rollout([plane.weights[None] for plane in planes[: at + 1]])[0],
 }
-"""Several heads as one map; the first two within a layer."""
+"""Several heads as one map: the first two within a layer, the last up to it."""
 
 
 def combined(over: str, planes: Sequence[Plane], at: int) -> Plane:
@@ -135,11 +152,19 @@ def combined(over: str, planes: Sequence[Plane], at: int) -> Plane:
     return Dense(OVER[over](alike, place)[None])
 
 
-def combinations(planes: Sequence[Plane], at: int) -> list[str]:
-    """Which of ``OVER`` make sense for a layer."""
+def combinations(planes: Sequence[Plane], at: int, *, crosses: bool) -> list[str]:
+    """Which of ``OVER`` make sense for a layer.
+
+    Args:
+        planes: Of every layer.
+        at: Position of the layer on show.
+        crosses: Whether its queries and keys are different things.
+    """
     here = planes[at]
+    if isinstance(here, Laid):
+        return []
     alike = sum(isinstance(plane, Dense) and plane.shape == here.shape for plane in planes)
     names = list(OVER)[:2] if here.heads > 1 else []
-    if alike > 1:
-        names += list(OVER)[2:4] + (["rollout"] if here.queries == here.keys else [])
+    if isinstance(here, Dense) and alike > 1:
+        names += list(OVER)[2:4] + (["rollout"] if here.queries == here.keys and not crosses else [])
     return names

@@ -5,9 +5,12 @@ pixel is the weight of largest size in its patch, which keeps a thin diagonal vi
 """
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from workbench.interpret import AttentionMap, head_scores
 
 Span = tuple[int, int]
 """first position, and the one behind the last"""
@@ -21,7 +24,7 @@ class Plane(ABC):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(queries, keys)"""
+        """How many of each."""
         return self.queries, self.keys
 
     @abstractmethod
@@ -65,6 +68,38 @@ class Dense(Plane):
     def thumbnails(self, side: int) -> Tensor:
         """(heads, side, side); see ``Plane``."""
         return _stretched(reduced(self.weights, side, side).float(), side)
+
+
+class Laid(Plane):
+    """Windows or bands of a long input, put back among its positions head by head."""
+
+    def __init__(self, found: AttentionMap, example: int) -> None:
+        """Keep a map that has a layout."""
+        super().__init__(found.shape[1], *found.shape[-2:])
+        self.found, self.example = found, example
+        self._last: tuple[int, Dense] | None = None
+
+    def dense(self, head: int) -> Dense:
+        """One head; the last one is kept."""
+        if self._last is None or self._last[0] != head:
+            self._last = (head, Dense(self.found.head(self.example, head)[None]))
+        return self._last[1]
+
+    def window(self, head: int, rows: Span, columns: Span, most: int) -> Tensor:
+        """A part of one head; see ``Plane``."""
+        return self.dense(head).window(0, rows, columns, most)
+
+    def row(self, head: int, query: int) -> Tensor:
+        """(keys,) what one query looks at."""
+        return self.dense(head).row(0, query)
+
+    def column(self, head: int, key: int) -> Tensor:
+        """(queries,) who looks at one key."""
+        return self.dense(head).column(0, key)
+
+    def thumbnails(self, side: int) -> Tensor:
+        """(heads, side, side); see ``Plane``."""
+        return torch.cat([Dense(self.found.head(self.example, h)[None]).thumbnails(side) for h in range(self.heads)])
 
 
 class Edges(Plane):
@@ -122,7 +157,7 @@ def reduced(weights: Tensor, rows: int, columns: int) -> Tensor:
     for axis, length, most in ((-2, tall, rows), (-1, wide, columns)):
         if length > most:
             starts = _starts(length, most).tolist()
-            parts = [weights.narrow(axis, a, b - a) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+            parts = [weights.narrow(axis, a, b - a) for a, b in pairwise(starts)]
             weights = torch.stack([_strongest(part, axis) for part in parts], axis)
     return weights
 
@@ -143,30 +178,22 @@ def _stretched(small: Tensor, side: int) -> Tensor:
     return small[:, down][:, :, right]
 
 
-def scores(plane: Plane, most: int) -> Tensor:
+def scores(plane: Plane, most: int, *, square: bool) -> Tensor:
     """(heads, 4): entropy in nats, and mean weight on the position before, on itself and on the first.
 
     Args:
         plane: Weights of at least zero.
-        most: Weights up to which entropy is computed, which reads them all; beyond, and where rows and columns are
-            not the same positions, NaN.
+        most: Weights up to which entropy is computed, which reads them all; NaN beyond.
+        square: Whether queries and keys are the same positions; NaN for all but the entropy where they are not.
     """
     found = torch.full((plane.heads, 4), torch.nan)
     if not isinstance(plane, Dense) or not plane.queries or not plane.keys:
         return found
-    if plane.weights.numel() <= most:
-        found[:, 0] = torch.stack([entropy(head.float()) for head in plane.weights])
-    if plane.queries == plane.keys:
-        line = plane.weights.diagonal(dim1=-2, dim2=-1)
-        if plane.queries > 1:
-            found[:, 1] = plane.weights.diagonal(-1, -2, -1).float().mean(-1)
-        found[:, 2] = line.float().mean(-1)
-        found[:, 3] = plane.weights[:, :, 0].float().mean(-1)
+    weights = plane.weights[None]
+    if weights.numel() <= most:
+        found[:, 0] = torch.cat([head_scores.entropy(head.float()) for head in weights.split(1, 1)])
+    if square and plane.queries == plane.keys:
+        found[:, 1] = head_scores.previous(weights).float()
+        found[:, 2] = weights[0].diagonal(dim1=-2, dim2=-1).float().mean(-1)
+        found[:, 3] = head_scores.first(weights).float()
     return found
-
-
-def entropy(head: Tensor) -> Tensor:
-    """Mean entropy in nats of the rows of (queries, keys) that have any weight."""
-    live = head.sum(-1) > 0
-    rows = -(torch.special.xlogy(head, head)).sum(-1)
-    return rows[live].mean().clamp_min(0.0) if bool(live.any()) else head.new_tensor(0.0)

@@ -1,4 +1,7 @@
-"""Scene: what one forward of a session has to show, layer by layer; layers that did not fit are computed when asked for."""
+"""Scene: what one forward of a session has to show, layer by layer.
+
+Layers that did not fit under the byte cap are computed alone when they are asked for.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -7,7 +10,7 @@ from torch import Tensor
 
 from workbench.core.errors import DataError
 from workbench.interpret import AttentionMap, AttentionMaps, Session, attention
-from workbench.panels._attention_layers import Layer, layers
+from workbench.panels._attention_layers import SAMPLES, Layer, layers
 from workbench.panels._attention_places import Grid, grid_of, picture_of
 from workbench.panels._attention_planes import Plane
 
@@ -18,12 +21,17 @@ ALONE = 1 << 30
 class Scene:
     """The layers of a session's attention on the example that is looked at."""
 
-    def __init__(self, session: Session) -> None:
-        """Look at what the session captured; computes it if there is nothing yet."""
-        self.session = session
+    def __init__(self, session: Session, step: int = 0) -> None:
+        """Look at what the session captured; computes it if there is nothing yet.
+
+        Args:
+            session: The model and input.
+            step: Which forward is meant where the same positions are looked at again and again.
+        """
+        self.session, self.step = session, step
         self.maps: AttentionMaps = session.attention
         self.example = session.selection.example
-        self.layers: Sequence[Layer] = _ordered(layers(self.maps), session)
+        self.layers: Sequence[Layer] = _ordered(layers(self.maps, step), session)
         self._planes: dict[int, Plane] = {}
         self._fetched: tuple[int, Layer] | None = None
 
@@ -73,8 +81,10 @@ class Scene:
         """The example, where it is a picture."""
         return picture_of(self.session)
 
-    def grid(self, positions: int) -> Grid | None:
-        """How positions lie on the picture."""
+    def grid(self, at: int, positions: int) -> Grid | None:
+        """How the keys of a layer lie on the picture."""
+        if self.image is not None and self.layer(at).maps[0].kind == "deformable":
+            return Grid(SAMPLES, SAMPLES, 0)
         return grid_of(self.image, positions)
 
     def labels(self, at: int) -> tuple[list[str], list[str]]:
@@ -82,7 +92,7 @@ class Scene:
         queries, keys = self.layer(at).labels(self.example)
         found = [queries, keys]
         for i, names in enumerate(found):
-            grid = self.grid(len(names))
+            grid = grid_of(self.image, len(names))
             if grid is not None and names == [str(k) for k in range(len(names))]:
                 found[i] = grid.labels()
         return found[0], found[1]
@@ -93,11 +103,11 @@ class Scene:
         maps = attention(
             held.model, held.batch, modules=[module], max_bytes=room, call=held.call, processor=held.processor
         )
-        if name not in maps.names:
+        found = next((one for one in maps if name in (one.name, one.module)), None)
+        if found is None:
             raise DataError(
                 f"The attention of {name!r} does not fit under {room / 1e9:.1f} GB even alone: give a shorter input."
             )
-        found: AttentionMap = maps[name]
         return found
 
 

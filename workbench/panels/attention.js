@@ -4,7 +4,7 @@ export default (kit, root, ask) => {
   root.className = 'wb-attention';
   el('style', '', root, style);
   const heads = el('div', '', root), middle = el('div', '', root), right = el('div', 'wb-right', root);
-  const title = (parent, text, hint) => { const h = el('h4', '', parent, text); return el('span', '', h, hint); };
+  const title = (parent, text, hint) => el('span', '', el('h4', '', parent, text), hint);
   const field1 = (parent, label, hint) => {
     const input = focusable(el('input', 'wb-find', parent), label);
     input.type = 'text';
@@ -39,13 +39,13 @@ export default (kit, root, ask) => {
   let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, stepped = null, pinnedHead = null;
   const at = { layer: 0, head: 0, query: 0, key: -1, pinned: false };
   let base = { query: 0, key: -1 };
-  const layer = () => meta.layers[at.layer], names = () => meta, special = () => meta.special;
+  const names = () => meta, special = () => meta.special;
 
   // Every wish says everything, so that a newer one loses nothing of the one it replaces.
   const send = (more = {}) => {
     const w = map.window();
     ask({
-      layer: at.layer, head: at.head, over: meta.over, against: meta.against, hide: meta.hide, ...(pinnedHead ? { pinned_layer: pinnedHead[0], pinned_head: pinnedHead[1] } : {}),
+      layer: at.layer, head: at.head, over: meta.over, against: meta.against, hide: meta.hide, ...(meta.again ? { step: stepped } : {}), ...(pinnedHead ? { pinned_layer: pinnedHead[0], pinned_head: pinnedHead[1] } : {}),
       ...(at.pinned ? { query: at.query } : {}), ...(w ? { rows: w.slice(0, 2), columns: w.slice(2) } : {}), ...more,
     });
   };
@@ -60,7 +60,7 @@ export default (kit, root, ask) => {
   };
   const chosen = () => {
     layerAt.set(at.layer, meta.layers.length - 1);
-    headAt.set(at.head, layer().heads - 1);
+    headAt.set(at.head, meta.layers[at.layer].heads - 1);
     overview.setAttribute('aria-label', `All heads: layer ${at.layer}, head ${at.head} chosen; arrow keys move, Enter pins for a difference, slash finds heads`);
     drawThumbs();
   };
@@ -81,12 +81,13 @@ export default (kit, root, ask) => {
     overview.width = most * w + GAP;
     overview.height = meta.layers.length * h + GAP;
     overview.style.width = `${Math.min(298, overview.width * Math.max(1, Math.min(8, 298 / overview.width)))}px`;
-    context.fillStyle = css.getPropertyValue('--wb-line');
-    context.fillRect(0, 0, overview.width, overview.height);
+    const line = css.getPropertyValue('--wb-line'), zoom = Math.max(1, Math.min(8, 298 / overview.width));
     let k = 0, hits = 0;
     for (const [i, j, kept] of places()) {
       const x = GAP + j * w, y = GAP + i * h;
-      if (!thumbs.kept[i]) { context.fillStyle = css.getPropertyValue('--wb-bg2'); context.fillRect(x, y, layer ? w - GAP : 0, rows); continue; }
+      context.fillStyle = line;
+      context.fillRect(x - GAP, y - GAP, w + GAP, h + GAP);
+      if (!thumbs.kept[i]) { context.fillStyle = css.getPropertyValue('--wb-bg2'); context.fillRect(x, y, cols, rows); continue; }
       if (k >= n) break;
       kit.heat(context, data, k * rows * cols, rows, cols, dark, x, y);
       if (broken && Array.from({ length: rows * cols }, (_, p) => k * rows * cols + p).some(b => broken[b >> 3] >> (7 - (b & 7)) & 1)) {
@@ -100,7 +101,7 @@ export default (kit, root, ask) => {
     }
     count.textContent = fits ? `${hits} of ${n}` : '';
     const frameIt = ([l, j], dash) => { context.setLineDash(dash); context.strokeRect(j * w + GAP / 2, l * h + GAP / 2, w, h); };
-    context.lineWidth = GAP;
+    context.lineWidth = GAP / Math.sqrt(zoom);
     context.strokeStyle = css.getPropertyValue('--wb-second');
     if (pinnedHead) frameIt(pinnedHead, [3, 2]);
     context.strokeStyle = css.getPropertyValue('--wb-accent');
@@ -143,12 +144,12 @@ export default (kit, root, ask) => {
   let soon = 0;
   const later = () => { cancelAnimationFrame(soon); soon = requestAnimationFrame(point); };
   const say = (i, j) => { hover.textContent = j < 0 ? names().queries[i] : `${names().queries[i]} → ${names().keys[j]}  ${figure(f.at(i, j), f.digits)}`; };
-  const map = heatMap(kit, stage, hand), others = { lines: lines(kit, stage, hand) };
+  const map = heatMap(kit, stage, hand), others = {};
 
   // Which views this map can be looked at in; the most telling one comes first.
   const offered = () => [
     ...(others.graph && frame.arrays.edges && all.places?.shape[0] === f.rows && f.exact ? ['graph'] : []), ...(others.picture && meta.grid && all.image ? ['picture'] : []), 'map',
-    ...(f.exact && Math.max(f.rows, f.cols) <= MOST_LINES ? ['lines'] : []),
+    ...(others.lines && f.exact && Math.max(f.rows, f.cols) <= 80 ? ['lines'] : []),
   ];
   const draw = () => {
     const can = offered();
@@ -157,7 +158,7 @@ export default (kit, root, ask) => {
     for (const kind of can.length > 1 ? can : []) kit.button(kinds, kind, () => { chosenView = kind; draw(); }).setAttribute('aria-pressed', String(kind === view));
     for (const node of [map.box, map.below]) node.hidden = view !== 'map';
     for (const [kind, { box }] of Object.entries(others)) box.hidden = kind !== view;
-    told.textContent = { map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'bright is looked at', graph: 'blue is looked at, orange looks here' }[view];
+    told.textContent = { map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'orange is looked at', graph: 'blue is looked at, orange looks here' }[view];
     root.dataset.view = view;
     scene();
     drawLists();
@@ -201,6 +202,7 @@ export default (kit, root, ask) => {
     select('minus', against, meta.against, v => { meta.against = v; send(); });
     if (special().some(s => s.length)) kit.check(options, 'hide special tokens', Boolean(meta.hide), v => { meta.hide = +v; send(); });
     const same = pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head;
+    if (!meta.over && !meta.against) kit.button(options, 'Switch it off', () => send({ off: 1 }), 'Switch this head off for one forward and say how far the output moves');
     kit.button(options, same ? 'Unpin this head' : 'Pin this head', () => pinHead(same), 'Pin this head, for a difference from it');
   };
   const pinHead = off => {
@@ -211,10 +213,10 @@ export default (kit, root, ask) => {
   };
   const stepTo = v => {
     stepped = v;
+    if (meta.again) return send({ step: v });
     Object.assign(at, { query: meta.steps[v] - 1, pinned: false });
     base = { query: at.query, key: -1 };
     point();
-    stepAt.input.nextSibling.textContent = `${v + 1} of ${meta.steps.length}`;
   };
   const drawFacts = rows => {
     facts.replaceChildren();
@@ -258,18 +260,16 @@ export default (kit, root, ask) => {
 
   const show = (next, idle) => {
     frame = next;
-    const { layers, queries, keys, special: which } = meta;
-    const kept = { layers, over: meta.over, against: meta.against, hide: meta.hide };
-    meta = { ...(next.meta.queries ? {} : { queries: all.meta.queries, keys: all.meta.keys, special: all.meta.special }), ...next.meta };
-    if (!meta.layers) meta.layers = layers;
-    if (!idle) Object.assign(meta, { over: kept.over ?? meta.over, against: kept.against ?? meta.against, hide: kept.hide ?? meta.hide });
+    const { layers, over, against, hide } = meta;
+    meta = { ...(next.meta.queries ? {} : { queries: all.meta.queries, keys: all.meta.keys, special: all.meta.special }), ...next.meta, layers };
+    if (!idle) Object.assign(meta, { over, against, hide });
     if (idle && (meta.layer !== at.layer || meta.head !== at.head)) Object.assign(at, { layer: meta.layer, head: meta.head });
     f = field(kit, next);
     table = inks(kit, dark);
     if (!at.pinned) base = { query: Math.min(base.query, f.rows - 1), key: Math.min(base.key, f.cols - 1) };
     if (at.query >= f.rows || at.key >= f.cols) Object.assign(at, base, { pinned: false });
-    stepRow.hidden = !meta.steps;
-    if (meta.steps && stepped === null) stepTo0();
+    stepRow.hidden = !meta.steps && !meta.again;
+    if (meta.again && idle) { stepped = meta.again[0]; stepAt.set(stepped, meta.again[1] - 1); } else if (meta.steps && stepped === null) { stepped = meta.steps.length - 1; stepAt.set(stepped, stepped); }
     drawFacts(meta.facts);
     drawOptions();
     chosen();
@@ -277,7 +277,6 @@ export default (kit, root, ask) => {
     root.dataset.shown = `${meta.layer}.${meta.head}`;
     if (idle && map.missing()) send();
   };
-  const stepTo0 = () => { stepped = meta.steps.length - 1; stepAt.set(stepped, stepped); stepAt.input.nextSibling.textContent = `${stepped + 1} of ${meta.steps.length}`; };
   return {
     whole(next, isDark, idle) {
       dark = isDark;
@@ -292,7 +291,7 @@ export default (kit, root, ask) => {
       const text = others.graph ? '' : next.meta.script;
       if (text) {
         const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
-        import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { sharp, keyboard, rgba, NAN })); if (f) draw(); });
+        import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { ARROWS, rgba, NAN })); if (f) draw(); });
       }
       show(next, idle || first);
     },

@@ -7,7 +7,6 @@ long input only the window in sight.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.core.errors import DataError
-from workbench.interpret import AttentionMaps, Session
+from workbench.interpret import AttentionMaps, KnockOut, Session, knock_out
 from workbench.panels._attention_asking import Asked, asked, within
 from workbench.panels._attention_doubts import doubts, facts
 from workbench.panels._attention_layers import combinations, combined
@@ -27,7 +26,7 @@ from workbench.panels._attention_scene import Scene
 from workbench.panels._frame import Frame, Packed, companded
 from workbench.panels._sketch import picture
 from workbench.panels._table import Table
-from workbench.panels._view import View, whole_number
+from workbench.panels._view import View, source, whole_number
 
 _THUMBS = (8, 32)
 """pixels of the side of a thumbnail, least and most"""
@@ -43,6 +42,8 @@ _READ = 40_000_000
 """weights of a layer up to which entropy is computed for all its heads"""
 _STRONGEST = 6
 """of a list"""
+_LINES = 80
+"""positions up to which lines between tokens are offered"""
 _EDGES = 20_000
 """edges up to which a graph is drawn"""
 
@@ -66,6 +67,7 @@ class AttentionView(View):
         if scene.empty:
             yield Frame(refused=_nothing(scene.maps))
             return
+        self._go_along(scene)
         self._asked = replace(self._asked, rows=None, columns=None)
         try:
             one = self._head(scene, labels=True)
@@ -77,7 +79,8 @@ class AttentionView(View):
             return
         rows = [self._about(scene, i) for i in range(len(scene.layers))]
         pictured = self._pictured(scene)
-        script = {"script": (Path(__file__).parent / "attention_places.js").read_text("utf-8")} if pictured else {}
+        short = max(self._plane(scene).shape) <= _LINES
+        script = {"script": source("attention_scenes")} if pictured or short else {}
         one = replace(one, meta={"layers": rows, **one.meta, **script}, arrays={**one.arrays, **pictured})
         small = self._thumbnails(scene)
         if not self._drawn and one.message()["bytes"] + sum(a.data.nbytes for a in small.values()) > _FIRST:
@@ -92,14 +95,14 @@ class AttentionView(View):
             yield Frame(refused=_nothing(scene.maps))
             return
         self._asked = asked(wish, self._asked, len(scene.layers))
-        if "query" in wish:
-            self._point(scene, wish)
-        yield self._head(scene, labels=False)
+        scene = self._scene()
+        self._point(scene, wish)
+        yield self._head(scene, labels=False, knocked=self._knocked(scene) if wish.get("off") else None)
 
     def _scene(self) -> Scene:
         """What the session has captured, looked at once for as long as it holds."""
-        if self._seen is None or not self._seen.holds:
-            self._seen = Scene(self.session)
+        if self._seen is None or not self._seen.holds or self._seen.step != self._asked.step:
+            self._seen = Scene(self.session, self._asked.step)
         return self._seen
 
     def _second(self) -> Scene | None:
@@ -108,16 +111,26 @@ class AttentionView(View):
         if other is None:
             self._other = None
         elif self._other is None or self._other.session is not other or not self._other.holds:
-            self._other = Scene(other)
+            self._other = Scene(other, self._asked.step)
         return self._other
 
     def _point(self, scene: Scene, wish: Mapping[str, Any]) -> None:
-        """The session is told which token is meant, so that other tabs mean it too."""
+        """The session is told which head and token are meant, so that other tabs and panels mean them too."""
         plane = self._plane(scene)
-        name = scene.layers[self._asked.layer].name
-        self.session.select(
-            token=whole_number(wish, "query", max(1, plane.queries)), layer=name, head=self._asked.head
-        )
+        token = {"token": whole_number(wish, "query", max(1, plane.queries))} if "query" in wish else {}
+        self.session.select(layer=scene.layers[self._asked.layer].name, head=self._asked.head, **token)
+
+    def _go_along(self, scene: Scene) -> None:
+        """Another panel may have pointed at another head."""
+        chosen, names = self.session.selection, [layer.name for layer in scene.layers]
+        if chosen.layer in names and chosen.head is not None:
+            self._asked = replace(self._asked, layer=names.index(chosen.layer), head=chosen.head)
+
+    def _knocked(self, scene: Scene) -> KnockOut:
+        """The output without the head on show."""
+        self._plane(scene)
+        name, held = scene.layer(self._asked.layer).maps[0].name, self.session
+        return knock_out(held.model, held.batch, [(name, self._asked.head)], call=held.call)
 
     # One head
 
@@ -147,14 +160,15 @@ class AttentionView(View):
             return plane, min(head, plane.heads - 1)
         at = sorted({*scene.kept, layer})
         planes = [scene.plane(i) for i in at]
-        if self._asked.over not in combinations(planes, at.index(layer)):
+        if self._asked.over not in combinations(planes, at.index(layer), crosses=scene.layer(layer).crosses):
             self._asked = replace(self._asked, over="")
             return plane, min(head, plane.heads - 1)
         return combined(self._asked.over, planes, at.index(layer)), 0
 
     def _overs(self, scene: Scene) -> list[str]:
         at = sorted({*scene.kept, self._asked.layer})
-        return combinations([scene.plane(i) for i in at], at.index(self._asked.layer))
+        crosses = scene.layer(self._asked.layer).crosses
+        return combinations([scene.plane(i) for i in at], at.index(self._asked.layer), crosses=crosses)
 
     def _against(self, scene: Scene) -> tuple[Plane | None, int]:
         """What the difference is taken from."""
@@ -166,7 +180,7 @@ class AttentionView(View):
             return None, 0
         return self._over(other, ask.layer, ask.head)
 
-    def _head(self, scene: Scene, *, labels: bool) -> Frame:
+    def _head(self, scene: Scene, *, labels: bool, knocked: KnockOut | None = None) -> Frame:
         plane, head = self._shown(scene)
         ask, layer = self._asked, scene.layer(self._asked.layer)
         rows, columns = within(ask.rows, plane.queries), within(ask.columns, plane.keys)
@@ -184,15 +198,17 @@ class AttentionView(View):
             "query": token,
             "size": list(plane.shape),
             "window": [*rows, *columns],
-            "facts": facts(layer, plane, head, window if not ask.against else None),
+            "facts": facts(layer, plane, head, knocked),
             "overs": self._overs(scene),
             "other": self.session.other is not None,
             "crosses": layer.crosses,
-            **self._labelled(scene, names, labels=labels),
+            **self._labelled(names, labels=labels),
         }
         if len(layer.maps) > 1:
-            meta["steps"] = [end for _, end in layer.steps]
-        if (grid := scene.grid(plane.keys)) is not None:
+            meta["steps"] = list(layer.ends)
+        if layer.again > 1:
+            meta["again"] = [ask.step, layer.again]
+        if (grid := scene.grid(ask.layer, plane.keys)) is not None:
             meta["grid"] = [grid.rows, grid.columns, grid.before]
         if tuple(window.shape) != (rows[1] - rows[0], columns[1] - columns[0]):
             meta["strip"] = _strip(plane, head, token, square=plane.queries == plane.keys)
@@ -202,9 +218,9 @@ class AttentionView(View):
             arrays["edges"] = Packed(plane.edges.numpy().astype(np.int32))
             arrays |= packed("edge", plane.weights[:, head].float(), bits=8)
         said = doubts(scene, layer, window, comparing=bool(ask.against))
-        return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code(layer.name, isinstance(plane, Edges)))
+        return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code(layer.name, edges=isinstance(plane, Edges)))
 
-    def _labelled(self, scene: Scene, names: tuple[list[str], list[str]], *, labels: bool) -> dict[str, Any]:
+    def _labelled(self, names: tuple[list[str], list[str]], *, labels: bool) -> dict[str, Any]:
         """Names of queries and keys and which are special; a part leaves out what the whole has said."""
         if not labels and self._drawn and names == self._said:
             return {}
@@ -224,7 +240,7 @@ class AttentionView(View):
         known = set(getattr(getattr(processor, "tokenizer", processor), "all_special_tokens", ()) or ()) | {"[CLS]"}
         return [i for i, name in enumerate(names) if name in known]
 
-    def _code(self, name: str, edges: bool) -> str:
+    def _code(self, name: str, *, edges: bool) -> str:
         ask, at = self._asked, self.session.selection.example
         index = f"[:, {ask.head}]" if edges else f"[{at}, {ask.head}]"
         if ask.over in ("mean of heads", "largest of heads"):
@@ -248,13 +264,15 @@ class AttentionView(View):
         side = min(max(_OVERVIEW // across - 2, _THUMBS[0]), _THUMBS[1], longest)
         small = torch.cat([plane.thumbnails(side) for plane in planes])
         tops = small.nan_to_num(0.0, 0.0, 0.0).amax((1, 2), keepdim=True).clamp_min(1e-12)
-        found = torch.cat([scores(plane, _READ) for plane in planes])
+        found = torch.cat(
+            [scores(plane, _READ, square=not scene.layer(i).crosses) for i, plane in zip(held, planes, strict=True)]
+        )
         return {**packed("thumbs", small / tops, bits=8), "scores": Packed(found.numpy())}
 
     def _pictured(self, scene: Scene) -> dict[str, Packed]:
         """The picture that is looked at, or where the nodes of a graph lie."""
         plane = self._plane(scene)
-        if scene.image is not None and scene.grid(plane.keys) is not None:
+        if scene.image is not None and scene.grid(self._asked.layer, plane.keys) is not None:
             return {"image": Packed(drawable(scene.image))}
         if isinstance(plane, Edges) and plane.edges.size(1) <= _EDGES:
             inputs = self.session.batch.inputs
@@ -314,9 +332,7 @@ def _nothing(maps: AttentionMaps) -> str:
     return maps.reason or "No attention was computed by this model on this input."
 
 
-def _blank(
-    window: Tensor, rows: tuple[int, int], columns: tuple[int, int], hidden: Sequence[Sequence[int]]
-) -> Tensor:
+def _blank(window: Tensor, rows: tuple[int, int], columns: tuple[int, int], hidden: Sequence[Sequence[int]]) -> Tensor:
     """The window with the rows and columns of special tokens at zero; of patches, those that hold nothing else."""
     window = window.clone()
     for axis, (first, end), positions in ((0, rows, hidden[0]), (1, columns, hidden[1])):

@@ -1,9 +1,69 @@
-// A map on what it is about: a picture lit where it is looked at, the edges of a graph. Sent where there is one.
-export default (kit, stage, hand, { sharp, keyboard, rgba, NAN }) => {
+// The same map as lines between tokens, on a picture, on a graph. Sent where one of these can be drawn.
+export default (kit, stage, hand, { ARROWS, rgba, NAN }) => {
+  const sharp = (canvas, wide, tall) => {
+    const dpr = window.devicePixelRatio || 1, context = canvas.getContext('2d');
+    canvas.width = Math.round(wide * dpr);
+    canvas.height = Math.round(tall * dpr);
+    canvas.style.width = `${wide}px`;
+    canvas.style.height = `${tall}px`;
+    context.setTransform(dpr, 0, 0, dpr, 0, 0);
+    return context;
+  };
+  const keyboard = (canvas, steps) => {
+    canvas.tabIndex = 0;
+    canvas.setAttribute('role', 'application');
+    canvas.addEventListener('keydown', event => {
+      const move = ARROWS[event.key];
+      if (move) hand.move(move[0] * (steps ? steps() : 1) + (steps ? move[1] : 0), steps ? 0 : move[1]);
+      else if (!hand.key(event)) return;
+      event.preventDefault();
+    });
+  };
+
+  const lines = parent => {
+    const box = kit.el('div', 'wb-lines', parent), left = kit.el('div', 'wb-side', box), canvas = kit.focusable(kit.el('canvas', '', box), 'Lines from queries on the left to keys on the right'), right = kit.el('div', 'wb-side', box);
+    keyboard(canvas);
+    const GAP = 17;
+    const side = (parent, names, mine) => {
+      parent.replaceChildren();
+      names.forEach((name, i) => {
+        const token = kit.el('span', 'wb-mono', parent, name);
+        token.title = name;
+        token.style.height = `${GAP}px`;
+        if (mine(i)) token.dataset.on = 'true';
+        const cell = () => (parent === left ? [i, hand.at.key] : [hand.at.query, i]);
+        token.addEventListener('mouseenter', () => hand.over(...cell()));
+        token.addEventListener('mouseleave', hand.leave);
+        token.addEventListener('click', () => hand.pin(...cell()));
+      });
+    };
+    const show = (f, names) => {
+      const wide = Math.max(90, Math.min(300, hand.room(170) - 60)), context = sharp(canvas, wide, GAP * Math.max(f.rows, f.cols)), ink = hand.inks(), focus = hand.at.query;
+      for (let pass = 0; pass < 2; pass++) {
+        for (let i = 0; i < f.rows; i++) {
+          if ((i === focus) !== Boolean(pass)) continue;
+          for (let j = 0; j < f.cols; j++) {
+            const v = f.at(i, j), share = Math.min(1, Math.abs(v) / f.top);
+            if (!(share > 0.01) && !Number.isNaN(v)) continue;
+            context.strokeStyle = Number.isNaN(v) ? rgba(NAN, 0.9) : rgba(v < 0 ? ink.minus : ink.plus, share * (pass ? 1 : 0.28));
+            context.lineWidth = pass ? 1 + 2 * share : 1;
+            context.beginPath();
+            context.moveTo(0, (i + 0.5) * GAP);
+            context.bezierCurveTo(wide / 2, (i + 0.5) * GAP, wide / 2, (j + 0.5) * GAP, wide, (j + 0.5) * GAP);
+            context.stroke();
+          }
+        }
+      }
+      side(left, names.queries, i => i === focus);
+      side(right, names.keys, j => Math.abs(f.at(focus, j)) > 0.1 * f.top);
+    };
+    return { box, show };
+  };
+
   const lit = parent => {
     const box = kit.el('div', 'wb-lit', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The picture, lit where the chosen patch looks; arrow keys choose a patch'), others = kit.el('div', 'wb-chips', box);
     let grid = null, f = null;
-    keyboard(canvas, hand, () => grid[1]);
+    keyboard(canvas, () => grid[1]);
     const under = event => {
       const r = canvas.getBoundingClientRect(), i = Math.floor((event.clientY - r.top) / r.height * grid[0]), j = Math.floor((event.clientX - r.left) / r.width * grid[1]);
       return grid[2] + Math.max(0, Math.min(grid[0] - 1, i)) * grid[1] + Math.max(0, Math.min(grid[1] - 1, j));
@@ -24,9 +84,8 @@ export default (kit, stage, hand, { sharp, keyboard, rgba, NAN }) => {
       const patches = Array.from({ length: rows * cols }, (_, k) => f.at(q, before + k)), top = Math.max(1e-12, ...patches.map(v => Math.abs(v) || 0)), pw = wide / cols, ph = tall / rows;
       patches.forEach((v, k) => {
         const x = (k % cols) * pw, y = Math.floor(k / cols) * ph;
-        // Dark where nobody looks; a difference is laid over the picture in its two inks.
-        context.fillStyle = Number.isNaN(v) ? rgba(NAN, 0.8) : f.signed ? rgba(v < 0 ? ink.minus : ink.plus, 0.85 * Math.abs(v) / top) : `rgba(0,0,0,${(0.82 * (1 - Math.sqrt(v / top))).toFixed(3)})`;
-        context.fillRect(x, y, pw + 0.5, ph + 0.5);
+        context.fillStyle = Number.isNaN(v) ? rgba(NAN, 0.8) : rgba(v < 0 || !f.signed ? [255, 140, 0] : [64, 140, 255], 0.85 * Math.abs(v) / top);
+      context.fillRect(x, y, pw + 0.5, ph + 0.5);
       });
       const at = q - before;
       if (square() && at >= 0) {
@@ -49,7 +108,7 @@ export default (kit, stage, hand, { sharp, keyboard, rgba, NAN }) => {
   const graph = parent => {
     const box = kit.el('div', 'wb-graph', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The graph: edges as strong as their weight; arrow keys choose a node');
     let at = null, side = 300;
-    keyboard(canvas, hand);
+    keyboard(canvas);
     const PAD = 16, x = i => PAD + at[2 * i] * (side - 2 * PAD), y = i => PAD + at[2 * i + 1] * (side - 2 * PAD);
     const nearest = event => {
       const r = canvas.getBoundingClientRect(), px = event.clientX - r.left, py = event.clientY - r.top;
@@ -93,5 +152,5 @@ export default (kit, stage, hand, { sharp, keyboard, rgba, NAN }) => {
     };
     return { box, show };
   };
-  return { picture: lit(stage), graph: graph(stage) };
+  return { lines: lines(stage), picture: lit(stage), graph: graph(stage) };
 };
