@@ -7,6 +7,7 @@ from workbench.app.project import Project, notebook
 from workbench.app.screens import AppScreens
 from workbench.core.environment import kernel_present, strict
 from workbench.panels import Inspector, Live
+from workbench.panels._outputs import displayed
 from workbench.panels.bench import Bench
 from workbench.verbs import attach
 
@@ -76,6 +77,7 @@ class Workbench:
         return self._bench.text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        displayed(self)
         bundle = self._bench.box._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         return {**data, "text/plain": self._bench.text(), "text/html": self._bench.picture()}, metadata

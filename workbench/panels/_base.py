@@ -24,6 +24,7 @@ import traitlets
 from workbench.core.errors import WorkbenchError
 from workbench.panels._desk import DESK
 from workbench.panels._frame import Frame, encodable
+from workbench.panels._outputs import displayed
 
 _HERE = Path(__file__).parent
 _SHARED = {"_esm": (_HERE / "_shared.js").read_text("utf-8"), "_css": (_HERE / "_shared.css").read_text("utf-8")}
@@ -155,6 +156,7 @@ class Panel(anywidget.AnyWidget):
         return f"<pre>{html.escape(self.text())}</pre>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        displayed(self)
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if bundle is not None else ({}, {})
         return encodable(data | {"text/plain": self.text(), "text/html": self.picture()}), metadata
