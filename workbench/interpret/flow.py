@@ -156,7 +156,9 @@ class Recorder(TorchFunctionMode):
 
     def _note(self, name: str, taken: Sequence[Tensor], made: Sequence[Tensor]) -> None:
         flow, learned, inputs = self.flow, False, dict[int, None]()
-        for tensor in taken:
+        # Of other tensors a view takes the shape or type alone, unless they are the indices; so does what makes constants.
+        read = () if name in FACTORIES else taken[:1] if name in VIEWS and name != "__getitem__" else taken
+        for tensor in read:
             found = self._find(tensor)
             if found is None:
                 learned = learned or id(tensor) in self._parameters

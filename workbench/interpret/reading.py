@@ -221,7 +221,8 @@ class _Reader:
             value = self.flow.values[v]
             if self._root(v) is not None:
                 found.append((len(self.nodes), v))
-                name = suffix.strip("[]").replace("][", ".") or "output"
+                key = suffix.strip("[]").replace("][", ".")
+                name = key if key and not key[0].isdecimal() else f"output {key}".strip()
                 self.nodes.append(_end("output", name, value))
         return found
 

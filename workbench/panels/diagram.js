@@ -199,7 +199,7 @@ export default (kit, root, ask) => {
     if (box.kind === 'group' && !here.open) svgEl('rect', 'wb-behind', g, { x: 4, y: 4, width: w, height: h, rx: 7 });
     svgEl('rect', 'wb-box', g, { width: w, height: h, rx: call ? FLAT / 2 : ends ? h / 2 : here.open ? 9 : 7 });
     if (here.open) {
-      const heading = svgEl('text', 'wb-title', g, { x: 12, y: 18 }, title);
+      const heading = svgEl('text', 'wb-title', g, { x: 19, y: 18 }, title);
       if (here.name) svgEl('tspan', 'wb-under', heading, { dx: 8 }, here.name);
     } else {
       const sign = call && [...title].length === 1;
@@ -210,6 +210,7 @@ export default (kit, root, ask) => {
         if (count) svgEl('circle', `wb-dots wb-${name}`, g, { cx: (right -= 13), cy: 0, r: 4 });
       }
     }
+    if (foldable) svgEl('text', 'wb-fold', g, { x: 6, y: here.open ? 18 : h / 2 + 4 }, here.open ? '▾' : '▸');
     if (box.kind === 'group') svgEl('text', 'wb-times', g, { x: w - 12, y: 18, 'text-anchor': 'end' }, `× ${box.parts.length}`);
     return g;
   };
@@ -272,12 +273,6 @@ export default (kit, root, ask) => {
     open.clear();
     spread.clear();
     depth = levels;
-    if (levels) for (let i = 0; i < 40; i++) { // groups are opened to one of their equals, small calls stay closed
-      const closed = nodes.filter(n => n.box.rows && !n.open && !n.box.plain);
-      if (!closed.length) break;
-      for (const n of closed) open.set(n.key, true);
-      layout();
-    }
     again(cursor, false);
   };
 
@@ -340,7 +335,8 @@ export default (kit, root, ask) => {
     drag = null;
     if (!here || moved) return;
     focus(here);
-    if (event.target.classList.contains('wb-times')) scatter(here); else choose(here);
+    const on = name => event.target.classList.contains(name);
+    if (on('wb-times')) scatter(here); else if (on('wb-fold')) toggle(here); else choose(here);
   });
   view.addEventListener('dblclick', event => { const here = of(event); if (here) toggle(here); });
   view.addEventListener('pointerover', event => tell(of(event) ?? nodes.find(n => n.key === (chosen || cursor))));

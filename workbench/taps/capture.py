@@ -93,8 +93,9 @@ class AttentionTap:
             self.step += 1
         elif isinstance(module, nn.Embedding) and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 2:  # noqa: PLR2004 - (batch, length)
             given = self.ids.setdefault(name, [])
-            if len(given) == self.step:  # its first call of this forward
-                given.append(inputs[0].detach().cpu())
+            if len(given) == self.step and not inputs[0].is_meta:  # its first call of this forward
+                with unseen():
+                    given.append(inputs[0].detach().cpu())
 
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""
