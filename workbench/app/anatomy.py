@@ -1,11 +1,11 @@
-"""The layers of an architecture before it is built: shapes, parameters and FLOPs of one example.
+"""The layers of an architecture before it is built: shapes, parameters, FLOPs of one example, and a diagram.
 
 A small model is built and called. A large one is called on torch's meta device, where tensors have shapes and no
 numbers, unless it needs numbers on the way, as the indices of a graph are.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from workbench.core import live
 from workbench.core.calling import call, scores
 from workbench.core.config import Config
 from workbench.core.errors import ModelError
+from workbench.interpret import trace
 from workbench.zoo import Architecture
 
 MOST_ROWS = 18
@@ -53,6 +54,8 @@ class Anatomy:
     """of one example; None where the model was not called"""
     note: str = ""
     """what is missing, and why"""
+    diagram: str = ""
+    """the modules and tensors of one forward, drawn as SVG; empty where the model was not called"""
 
     def to_dict(self) -> dict[str, Any]:
         """The layers as JSON."""
@@ -115,7 +118,7 @@ def _ran(model: nn.Module, inputs: Any) -> Anatomy:
     with torch.no_grad(), live.evaluating(model), counter:
         call(model, inputs)
     counts = {path: sum(kinds.values()) for path, kinds in counter.get_flop_counts().items()}
-    return _listed(model, shapes, counts)
+    return replace(_listed(model, shapes, counts), diagram=trace(model, inputs).svg())
 
 
 def _shape(size: torch.Size) -> str:

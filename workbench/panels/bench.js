@@ -92,6 +92,23 @@ const table = (parent, head, rows) => {
   return made;
 };
 
+// A drawing, which as an image can neither run a script nor fetch anything.
+const pictureIn = (parent, name) => {
+  const { el, focusable } = kit, box = el('details', 'wb-drawing', parent);
+  focusable(el('summary', '', box, name));
+  const scroll = focusable(el('div', '', box), name), image = el('img', '', scroll);
+  box.open = true;
+  scroll.tabIndex = 0;
+  scroll.setAttribute('role', 'region');
+  image.alt = `${name} of the modules that the table lists`;
+  return svg => {
+    box.hidden = !svg;
+    const at = scroll.scrollTop;
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    image.decode?.().then(() => { scroll.scrollTop = at; }, () => {});
+  };
+};
+
 const select = (parent, name, act) => {
   const { el, focusable } = kit, label = el('label', '', parent, name), input = focusable(el('select', '', label), name);
   let had = '';
@@ -163,7 +180,7 @@ export default {
         const preset = select(pick, 'size', v => choose({ preset: v, values: {} }));
         const wrong = el('p', 'wb-error', middle), form = formIn(middle);
         el('h4', '', right, 'What you get');
-        const layers = focusable(el('div', 'wb-layers', right), 'Layers'), note = el('p', 'wb-dim', right);
+        const layers = focusable(el('div', 'wb-layers', right), 'Layers'), note = el('p', 'wb-dim', right), drawing = pictureIn(right, 'Diagram');
         const paper = el('p', 'wb-about', right), name = el('b', '', paper), by = el('span', 'wb-dim', paper), about = el('p', 'wb-about wb-dim', right);
         layers.tabIndex = 0;
         layers.setAttribute('role', 'region');
@@ -197,6 +214,7 @@ export default {
             const rows = m.layers.layers.map(l => [`${'  '.repeat(l.depth)}${l.path.split('.').pop()} (${l.kind})`, l.output, l.parameters ? l.parameters.toLocaleString('en') : '–', flops(l.flops)]);
             table(layers, ['module', 'output', 'parameters', 'FLOPs'], [...rows, ['total', '', m.layers.parameters.toLocaleString('en'), flops(m.layers.flops)]]);
             note.textContent = m.layers.note;
+            drawing(m.layers.diagram);
           }
           name.textContent = m.paper.title;
           by.textContent = ` ${m.paper.by}`;

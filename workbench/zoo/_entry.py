@@ -13,6 +13,9 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.train.contract import Plan
 from workbench.train.settings import RunSettings
 
+_MAY_EXCEED = frozenset({"classes", "vocab", "actions", "length"})
+"""sizes of the data that a model may exceed: it then has answers or places that the data does not use"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -54,7 +57,7 @@ class Architecture:
     """whether, in evaluation mode, the answer for an example is the same whatever stands beside it"""
 
     def configure(self, data: Any = None, *, preset: str | None = None, **values: Any) -> Config:
-        """The config with the sizes of the data; a given value must not be below them.
+        """The config with the sizes of the data; a given value must not contradict them.
 
         Args:
             data: A data set, or None for the config's own sizes.
@@ -63,7 +66,7 @@ class Architecture:
 
         Raises:
             DataError: The data is of another kind than the architecture takes, or lacks a size it needs.
-            ConfigError: A field or preset is unknown, out of range, or smaller than the data needs.
+            ConfigError: A field or preset is unknown, out of range, or does not fit the data.
         """
         chosen = {**self._preset(preset), **values}
         return self.config(**(self._sizes(data, chosen) | chosen))
@@ -88,10 +91,11 @@ class Architecture:
                 known = ", ".join(data.sizes)
                 raise DataError(f"{self.config.__name__}.{name} is the {source} of the data; {data.name} has {known}.")
             sizes[name] = data.sizes[source]
-            if name in chosen and chosen[name] < sizes[name]:
+            given, needed = chosen.get(name, sizes[name]), sizes[name]
+            if given < needed or (given > needed and source not in _MAY_EXCEED):
+                least = "at least " if source in _MAY_EXCEED else ""
                 raise ConfigError(
-                    f"{self.config.__name__}.{name} must be at least {sizes[name]}, the {source} of {data.name}; "
-                    f"got {chosen[name]}."
+                    f"{self.config.__name__}.{name} must be {least}{needed}, the {source} of {data.name}; got {given}."
                 )
         return sizes
 
