@@ -72,7 +72,7 @@ def unpacked(packed):
 
 def test_the_header_and_the_tabs(shown):
     assert shown.about == {"name": "Pointing", "facts": "Pointing · 45 parameters · cpu · train"}
-    assert [tab["title"] for tab in shown.tabs] == ["Overview", "Attention", "Saliency"]
+    assert [tab["title"] for tab in shown.tabs] == ["Overview", "Diagram", "Attention", "Saliency"]
     assert shown.frame["wish"] == {"tab": "overview"}
 
 
@@ -237,7 +237,7 @@ def test_later_errors_are_shown_and_raised_where_nobody_could_see_them(monkeypat
 def test_what_does_not_apply_says_why():
     panel = panels.attach(nn.Linear(3, 2), torch.ones(2, 3)).choose("attention")
     assert "No attention was computed by Linear" in panel.frame["refused"]
-    assert panel.tabs[1]["refused"] == panel.frame["refused"]
+    assert panel.tabs[2]["refused"] == panel.frame["refused"]
     assert panel.frame["arrays"] == {}
     panel.close()
 
