@@ -71,7 +71,7 @@ def test_a_picture_is_resized_and_scaled_as_the_examples_are(closing, reader):
     assert given.inputs[0].shape == (1, 1, 8, 8)
     assert (float(given.inputs[0].min()), float(given.inputs[0].max())) == (-1.0, 1.0)
     assert given.target is None
-    assert row["said"] == "mine.png, 2 by 2: its middle, resized to 8 by 8, grey, from -1 (black) to 1 (white)"
+    assert row["said"] == "2 by 2: its middle, resized to 8 by 8, grey, from -1 (black) to 1 (white)"
     assert (row["away"], row["wrong"]) == (True, False)
     assert panel.frame["arrays"]["image"]["shape"] == [8, 8, 3]
     panel.look(example=0)
@@ -111,6 +111,7 @@ def test_files_that_are_no_pictures_are_one_sentence_and_the_tab_stays(closing, 
     row = upload(panel, bad, name)
     assert said in row["said"]
     assert row["wrong"]
+    assert row["picture"]["name"] == ""
     assert len(row["said"]) < 200
     assert screen(panel) == before
     assert "picture" not in panel.frame["cell"]
@@ -188,7 +189,8 @@ def test_a_processor_prepares_what_is_uploaded(closing, processor):
     given = panel.session.batch.inputs["pixel_values"]
     assert given.shape == (1, 3, 4, 4)
     assert given[0].mean((1, 2)).tolist() == [1.0, 0.0, 0.0]
-    assert row["said"].startswith("red.png, 9 by 9: prepared by ")
+    assert row["picture"]["name"] == "red.png"
+    assert row["said"].startswith("9 by 9: prepared by ")
 
 
 def test_a_processor_that_fails_is_one_sentence(closing, reader):

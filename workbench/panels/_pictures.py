@@ -47,7 +47,7 @@ class Pictures(Means):
             batch, said = like_the_examples(picture, session.batch)
         self.line.look_at(batch, self)
         self._name, self._data = name, data
-        return f"{name}, {picture.width} by {picture.height}: {said}"
+        return f"{picture.width} by {picture.height}: {said}"
 
     def calls(self) -> list[dict[str, Any]]:
         """The picture: its bytes where they are few, else a variable, with what a person must put into it."""

@@ -8,18 +8,18 @@ export default (kit, extras, model, page) => {
     const input = focusable(el('input', '', parent), label);
     input.type = 'text';
     input.setAttribute('value', value);
-    // Enter and leaving the field both end in this.
-    input.addEventListener('change', () => act(input.value));
+    const again = () => { if (input.value !== value) act(value = input.value); };
+    input.addEventListener('keydown', event => { if (event.key === 'Enter') again(); });
+    input.addEventListener('change', again);
     return input;
   };
 
   const text = (line, { text: now, history }, ask) => {
     if (now === null) return;
-    const input = field(line, now, 'Input text; Enter looks at it', () => {}), past = el('datalist', '', line);
+    const input = field(line, now, 'Input text; Enter looks at it', typed => ask({ text: typed })), past = el('datalist', '', line);
     past.id = `wb-past-${Math.random().toString(36).slice(2)}`;
     input.setAttribute('list', past.id);
     for (const old of history.slice(1)) el('option', '', past).value = old;
-    input.addEventListener('keydown', event => { if (event.key === 'Enter') ask({ text: input.value }); });
   };
 
   const examples = (line, { example, examples: count, answers, away }, ask) => {
@@ -43,6 +43,7 @@ export default (kit, extras, model, page) => {
     Object.assign(file, { type: 'file', accept: 'image/png,image/jpeg,image/webp,image/gif,image/bmp', hidden: true });
     file.addEventListener('change', () => { if (file.files[0]) send(file.files[0], state, ask, say); });
     button(line, 'Upload picture …', () => file.click(), 'Upload a picture; it may also be dropped on the panel');
+    if (state.picture.name) el('span', '', line, state.picture.name);
     line.drop = dropped => send(dropped, state, ask, say);
   };
 
@@ -62,7 +63,7 @@ export default (kit, extras, model, page) => {
       const label = el('label', '', grid), unique = names.indexOf(name) === names.lastIndexOf(name);
       el('span', '', label, name);
       label.title = `${name}: ${own} in this example${range ? `, ${kit.short(range[0])} to ${kit.short(range[1])} in the data` : ''}`;
-      const input = field(label, value, name, typed => put(unique ? name : i, typed));
+      const input = field(label, String(value), name, typed => put(unique ? name : i, typed));
       input.inputMode = 'decimal';
       input.dataset.on = String(on);
     });
@@ -73,7 +74,7 @@ export default (kit, extras, model, page) => {
     if (!graph) return;
     const { node, count, own, listed, more } = graph, label = el('label', '', line, 'node');
     const named = ({ name, said }) => (said ? `${name} · ${said}` : name);
-    const input = field(label, node ?? '', `Node, 0 to ${count - 1}`, typed => ask({ node: typed.trim() === '' ? null : typed }));
+    const input = field(label, String(node ?? ''), `Node, 0 to ${count - 1}`, typed => ask({ node: typed.trim() === '' ? null : typed }));
     input.inputMode = 'numeric';
     input.className = 'wb-node';
     el('span', 'wb-dim wb-num', line, `of ${count.toLocaleString('en')}${own ? `: ${own.said || own.name}` : ''}`);
@@ -107,7 +108,7 @@ export default (kit, extras, model, page) => {
     const state = model.get('input');
     if (!('example' in state)) return;
     const parts = () => [...box.querySelectorAll('input:not([hidden]), button, summary')], active = root.getRootNode().activeElement;
-    const at = parts().indexOf(active), typed = at >= 0 && active.value !== active.defaultValue ? active.value : null;
+    const at = parts().indexOf(active), typed = at >= 0 && active.type === 'text' && active.value !== active.defaultValue ? active.value : null;
     box.replaceChildren();
     const lines = [state, state.other].filter(Boolean).map((one, second) => {
       const line = el('div', 'wb-input', box), says = () => el('span', '', line);
@@ -135,7 +136,7 @@ export default (kit, extras, model, page) => {
     if (at < 0) return lines;
     const next = parts()[at] || parts().at(-1);
     next?.focus();
-    if (typed !== null && next?.tagName === 'INPUT') next.value = typed;
+    if (typed !== null && next?.type === 'text') next.value = typed;
     return lines;
   };
 
