@@ -68,6 +68,36 @@ def test_what_is_selected_in_one_panel_is_selected_in_the_other_and_in_its_other
     assert np.array_equal(scores(one), np.frombuffer(two.detail["arrays"]["scores"]["data"], np.float32))
 
 
+class Attending(nn.Module):
+    """Two layers of two heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (nn.MultiheadAttention(4, 2, batch_first=True) for _ in range(2))
+
+    def forward(self, x):
+        x = self.first(x, x, x)[0]
+        return self.second(x, x, x)[0].mean(1)
+
+
+def test_a_head_chosen_in_one_panel_is_chosen_in_the_other():
+    torch.manual_seed(0)
+    session = Session(Attending(), torch.randn(2, 5, 4))
+    one, two = (Inspector(session).choose("attention") for _ in range(2))
+    one.show({"tab": "attention", "part": {"layer": 1, "head": 1}}, 3)
+    assert DESK.settle()
+    assert (two.frame["meta"]["layer"], two.frame["meta"]["head"]) == (1, 1)
+    assert session.selection.layer == "second"
+    session.select(layer="first", head=0)
+    assert DESK.settle()
+    assert [(panel.frame["meta"]["layer"], panel.frame["meta"]["head"]) for panel in (one, two)] == [(0, 0), (0, 0)]
+    session.select(layer="no such layer", head=7)
+    assert DESK.settle()
+    assert [(panel.frame["meta"]["layer"], panel.frame["meta"]["head"]) for panel in (one, two)] == [(0, 0), (0, 0)]
+    one.close()
+    two.close()
+
+
 def test_a_selection_made_in_a_cell_is_seen_in_all_panels(pair):
     pair[0].session.select(token=3)
     assert DESK.settle()

@@ -95,9 +95,10 @@ class Linked(Followed):
                 self._redrawing = False
 
     def _set(self, where: str, message: Mapping[str, Any], wish: Mapping[str, Any], seq: int, seconds: float) -> None:
-        if self._redrawing and message.items() <= getattr(self, where).items():
-            return
-        super()._set(where, message, wish, seq, seconds)
+        if not (self._redrawing and message.items() <= getattr(self, where).items()):
+            super()._set(where, message, wish, seq, seconds)
+        if where == "frame" and not self.closed:
+            self.stale = False
 
     def mark(self) -> None:
         """Say in the header what is edited, with the figures of the forward on show."""
@@ -116,7 +117,6 @@ class Linked(Followed):
     def fresh(self) -> None:
         """Take note that what is computed from now on belongs to the weights of now."""
         self._marks = versions(self.session.model)
-        self.stale = False
 
     def glance(self) -> None:
         """Notice that the weights have changed, without a lock. While a run is followed, the header says it."""

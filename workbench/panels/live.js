@@ -150,6 +150,7 @@ export default () => {
       }
       c.textAlign = 'center';
       for (const v of ticks(x0, x1, Math.max(2, wide / 120))) if (Number.isInteger(v)) c.fillText(v.toLocaleString('en'), Math.min(px(v), wide - 24), tall - 6);
+      const numbered = new Set();
       for (const curve of drawn) {
         const { ink, dash } = look(curve.name, curve.run);
         c.strokeStyle = c.fillStyle = ink;
@@ -166,7 +167,7 @@ export default () => {
         c.setLineDash([]);
         if (curve.x.length < 40) curve.y.forEach((v, i) => { if (Number.isFinite(v)) { c.beginPath(); c.arc(px(curve.x[i]), py(y(v)), 2, 0, 7); c.fill(); } });
         const end = curve.y.length - 1;
-        if (several() && Number.isFinite(curve.y[end])) c.fillText(curve.run + 1, Math.min(px(curve.x[end]) + 8, wide - 8), Math.max(12, py(y(curve.y[end])) + 4));
+        if (several() && !numbered.has(curve.run) && numbered.add(curve.run) && Number.isFinite(curve.y[end])) c.fillText(curve.run + 1, Math.min(px(curve.x[end]) + 8, wide - 8), Math.max(12, py(y(curve.y[end])) + 4));
       }
       canvas.setAttribute('aria-label', `Curves over steps${log ? ', logarithmic' : ''}: ` + drawn.map(k => `${several() ? `${runs()[k.run].name} ` : ''}${k.name} ${k.y[k.y.length - 1].toPrecision(4)}`).join(', '));
     };
