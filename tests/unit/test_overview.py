@@ -162,3 +162,25 @@ def test_text_and_html_hold_every_part():
     assert "Linear" in str(table)
     assert table.summary.startswith("Sequential: 16 parameters")
     assert table._repr_html_().count("<tr>") == 4
+
+
+def test_saturated_units_stay_at_a_bound_on_all_inputs():
+    squash = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 4), nn.ReLU6())
+    with torch.no_grad():
+        for layer in (squash[0], squash[2]):
+            layer.weight.zero_()
+        squash[0].bias.copy_(torch.tensor([9.0, -9.0, 0.0, 1.0]))
+        squash[2].bias.copy_(torch.tensor([9.0, -9.0, 3.0, 5.97]))
+    table = overview(squash, torch.randn(5, 2))
+    assert table["1"].saturated == 0.5  # at +1 and at -1
+    assert table["3"].saturated == 0.5  # at 6, and within 1 % of it
+    assert table["3"].dead == 0.25  # zero is where a ReLU is dead
+    assert table["0"].saturated is None
+
+
+def test_a_unit_that_leaves_its_bound_once_is_not_saturated():
+    gate = nn.Sequential(nn.Sigmoid())
+    assert overview(gate, torch.tensor([[99.0, 99.0], [99.0, 0.0]]))["0"].saturated == 0.5
+    pictures = torch.full((2, 4, 3, 3), 99.0)
+    pictures[1, 0, 2, 2] = 0.0
+    assert overview(gate, pictures)["0"].saturated == 0.75

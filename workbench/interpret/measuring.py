@@ -1,4 +1,4 @@
-"""What each module of a model costs on some inputs: shapes, operations, time, dead units."""
+"""What each module of a model costs on some inputs: shapes, operations, time, dead and saturated units."""
 
 import math
 import time
@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
 from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ModelError
 from workbench.core.live import evaluating, look
+from workbench.interpret import units
 from workbench.taps import Watch
 
 REPEATS = 3
@@ -30,6 +31,7 @@ class Measured:
     seconds: float = 0.0
     dead: float | None = None
     zeros: float | None = None
+    saturated: float | None = None
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements)
 
     def entered(module: nn.Module, given_to: tuple[Any, ...]) -> None:
         began[module] = counter.get_total_flops()
-        given[module] = _zero_share(given_to[0]) if given_to else 0.0
+        given[module] = units.zero_share(given_to[0]) if given_to else 0.0
 
     def left(module: nn.Module, output: Any) -> None:
         row = found.by_module.setdefault(module, Measured())
@@ -142,22 +144,9 @@ def _look_at(module: nn.Module, row: Measured, output: Any, zeros_given: float) 
         return
     if row.output is None:
         row.output = tuple(value.shape)
-    share = _zero_share(value)
-    # A module that only passes zeros on (flatten, dropout, pooling) has no dead units of its own.
-    if next(module.children(), None) is None and value.dim() > 1 and share > zeros_given:
-        units = (value == 0).movedim(_unit_axis(value), 0).flatten(1)
-        row.zeros, row.dead = share, float(units.all(1).float().mean())
-
-
-def _zero_share(value: Any) -> float:
-    if not isinstance(value, Tensor) or value.layout is not torch.strided:
-        return 0.0
-    return float((value == 0).float().mean()) if value.is_floating_point() and value.numel() else 0.0
-
-
-def _unit_axis(value: Tensor) -> int:
-    """Channels of pictures and volumes; features of everything else."""
-    return 1 if value.dim() > 3 else -1  # noqa: PLR2004 - (batch, channels, height, width)
+    if (found := units.dead(module, value, zeros_given)) is not None:
+        row.zeros, row.dead = found.zeros, found.dead
+    row.saturated = units.saturated(module, value)
 
 
 def _timed(model: nn.Module, inputs: Any, how: Call | None) -> tuple[dict[nn.Module, float], float]:

@@ -12,7 +12,8 @@ from workbench.core.markup import amount, columns, table
 from workbench.interpret.batches import as_batch
 from workbench.interpret.measuring import Measured, Measurements, measure
 
-HEADER = ("part", "class", "output", "parameters", "FLOPs", "time", "dead")
+HEADER = ("part", "class", "output", "parameters", "memory", "FLOPs", "time", "dead", "saturated")
+_BYTES = ("B", "kB", "MB", "GB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class Part:
     """share of units (channels, features) that are zero on all the inputs; None where that means nothing"""
     zeros: float | None = None
     """share of activations that are exactly zero"""
+    saturated: float | None = None
+    """share of units that stay at a bound of their activation; None where it has none"""
     tied: tuple[str, ...] = ()
     """names elsewhere in the model of the parameters it holds itself"""
 
@@ -99,7 +102,7 @@ class Overview(Sequence[Part]):
     def summary(self) -> str:
         """The model in one line."""
         return (
-            f"{self.model}: {amount(self.parameters)} parameters, {amount(self.bytes, ('B', 'kB', 'MB', 'GB'))}, "
+            f"{self.model}: {amount(self.parameters)} parameters, {amount(self.bytes, _BYTES)}, "
             f"{amount(self.flops)} FLOPs and {self.seconds * 1e3:.3g} ms for {self.examples} example(s)."
         )
 
@@ -109,10 +112,12 @@ class Overview(Sequence[Part]):
                 "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}" * p.depth + (p.name or self.model),
                 p.kind,
                 p.output,
-                amount(p.parameters) if p.parameters else "",
+                (amount(p.parameters) + (" tied" if p.tied else "")) if p.parameters else "",
+                amount(p.bytes, _BYTES) if p.bytes else "",
                 amount(p.flops) if p.flops else "",
                 f"{p.time_share:.0%}" if p.time_share else "",
                 "" if p.dead is None else f"{p.dead:.0%}",
+                "" if p.saturated is None else f"{p.saturated:.0%}",
             )
             for p in self.parts
         ]
@@ -127,7 +132,7 @@ class Overview(Sequence[Part]):
 
 
 def overview(model: nn.Module, inputs: Any, call: Call | None = None) -> Overview:
-    """Every part of a model with its shape, parameters, operations, time and dead units on some inputs.
+    """Every part of a model with its shape, parameters, operations, time, dead and saturated units on some inputs.
 
     Works for any module. Runs four forwards in evaluation mode; generator, modes and weights stay as they were.
 
@@ -182,6 +187,7 @@ def _part(path: str, module: nn.Module, found: Measurements, names: dict[int, tu
         time_share=row.seconds / found.seconds if found.seconds else 0.0,
         dead=row.dead,
         zeros=row.zeros,
+        saturated=row.saturated,
         tied=tuple(tied),
     )
 

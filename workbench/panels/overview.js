@@ -1,4 +1,4 @@
-// Overview: the tree of modules with what each part costs and whether it is alive.
+// Overview: the tree of modules with what each part costs and whether its units are alive.
 export default (kit, root) => {
   const { el, button } = kit;
   root.className = 'wb-overview';
@@ -11,7 +11,7 @@ export default (kit, root) => {
   const draw = () => {
     scroll.replaceChildren();
     const table = el('table', '', scroll), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
-    for (const name of ['module', 'class', 'output', 'parameters', 'FLOPs an example', 'time', 'dead units']) el('th', '', head, name).scope = 'col';
+    for (const name of ['module', 'class', 'output', 'parameters', 'memory', 'FLOPs an example', 'time', 'dead units', 'saturated']) el('th', '', head, name).scope = 'col';
     let hide = Infinity;
     rows.forEach((row, i) => {
       if (row.depth > hide) return;
@@ -37,15 +37,19 @@ export default (kit, root) => {
       el('td', '', tr, row.kind);
       const ran = row.calls > 0, shape = row.calls > 1 ? `${row.output}  ×${row.calls}` : row.output;
       el('td', 'wb-mono wb-dim', tr, ran ? shape : row.children ? '' : 'did not run');
-      el('td', 'wb-num', tr, row.parameters ? row.parameters.toLocaleString('en') : '–');
+      const size = el('td', 'wb-num', tr, row.parameters ? row.parameters.toLocaleString('en') : '–');
+      if (row.tied.length) el('small', 'wb-tied', size, 'tied').title = `one tensor with ${row.tied.join(', ')}`;
+      el('td', 'wb-num', tr, row.bytes ? kit.short(row.bytes, 'B') : '–');
       el('td', 'wb-num', tr, row.flops ? kit.short(row.flops / examples) : '–');
       const time = el('td', 'wb-num', tr, ran ? percent(row.time) : '');
       if (ran) {
         const track = el('span', 'wb-track', time);
         el('i', 'wb-share', track).style.width = `${Math.max(1, 100 * row.time)}%`;
       }
-      const dead = el('td', 'wb-num', tr, percent(row.dead));
-      if (row.dead > 0.2) dead.dataset.level = 'warn';
+      for (const share of [row.dead, row.saturated]) {
+        const idle = el('td', 'wb-num', tr, percent(share));
+        if (share > 0.2) idle.dataset.level = 'warn';
+      }
     });
   };
 

@@ -1,4 +1,4 @@
-"""Overview: the tree of modules with shapes, parameters, FLOPs, share of the time and dead units, for any module."""
+"""Overview: the tree of modules with shapes, parameters, FLOPs, memory, share of the time, dead and saturated units, for any module."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +11,20 @@ from workbench.panels._view import View
 
 _MOST_ROWS = 2000
 _FEW_ROWS = 40
-_COLUMNS = ("module", "class", "output", "parameters", "bytes", "calls", "flops", "time", "dead", "zeros", "tied")
+_COLUMNS = (
+    "module",
+    "class",
+    "output",
+    "parameters",
+    "bytes",
+    "calls",
+    "flops",
+    "time",
+    "dead",
+    "saturated",
+    "zeros",
+    "tied",
+)
 
 
 class OverviewView(View):
@@ -61,11 +74,14 @@ def _row(part: Part) -> dict[str, object]:
         "flops": part.flops,
         "time": part.time_share,
         "dead": part.dead,
+        "saturated": part.saturated,
+        "bytes": part.bytes,
+        "tied": list(part.tied),
     }
 
 
 def _figures(part: Part) -> tuple[object, ...]:
-    shares = part.time_share, part.dead, part.zeros
+    shares = part.time_share, part.dead, part.saturated, part.zeros
     size = part.parameters, part.bytes
     return (part.path, part.kind, part.output, *size, part.calls, part.flops, *shares, " ".join(part.tied))
 
