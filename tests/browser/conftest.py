@@ -19,10 +19,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
+EXTENSION = ROOT / "workbench" / "labextension"
+expect.set_options(timeout=30_000)
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -286,3 +288,19 @@ def notebook(
     page.close()
     assert opened.external == []
     assert [said for said in opened.mistakes if said not in known] == []
+
+
+@pytest.fixture
+def install(notebook: Notebook) -> Iterator[Callable[[], None]]:
+    """Gives JupyterLab the extension until the test ends; pages that are opened from then on have it."""
+    path = notebook.folder.parent / "data" / "labextensions" / "neural-workbench"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield lambda: path.symlink_to(EXTENSION)
+    path.unlink()
+
+
+@pytest.fixture
+def sidebar(notebook: Notebook, install: Callable[[], None]) -> Locator:
+    """The sidebar of models, in a JupyterLab that has the extension."""
+    install()
+    return notebook.page.locator(".wb-Sidebar")

@@ -1,8 +1,6 @@
 """The JupyterLab extension: the sidebar beside a real kernel, what its buttons do, and what nasty names do not."""
 
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,10 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import save_file
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 
-BUILT = Path(__file__).resolve().parents[2] / "workbench" / "labextension"
-NAME = "neural-workbench"
 
 MODELS = """import torch
 from torch import nn
@@ -51,22 +46,6 @@ for i in range(300):
         break
 print("OVER", run.status)
 """
-
-
-@pytest.fixture
-def installed(notebook) -> Iterator[Path]:
-    """Where JupyterLab finds the extension, which is not there yet."""
-    path = notebook.folder.parent / "data" / "labextensions" / NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
-    yield path
-    path.unlink()
-
-
-@pytest.fixture
-def sidebar(notebook, installed: Path) -> Locator:
-    """The sidebar of models, in a JupyterLab that has the extension."""
-    installed.symlink_to(BUILT)
-    return notebook.page.locator(".wb-Sidebar")
 
 
 def show(page: Page) -> None:
@@ -299,7 +278,7 @@ FOREIGN = {
 }
 
 
-def test_a_notebook_that_is_not_trusted_starts_no_saved_widget(notebook, installed):
+def test_a_notebook_that_is_not_trusted_starts_no_saved_widget(notebook, install):
     page, path = notebook.page, notebook.folder / "foreign.ipynb"
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "a1", "version_major": 2, "version_minor": 0}}
     cell = nbformat.v4.new_code_cell("pass", outputs=[nbformat.v4.new_output("display_data", view)])
@@ -311,7 +290,7 @@ def test_a_notebook_that_is_not_trusted_starts_no_saved_widget(notebook, install
     notebook.open(path)
     page.wait_for_function("() => window.hit === 1")
 
-    installed.symlink_to(BUILT)
+    install()
     notebook.open(path)
     page.evaluate("() => window.jupyterapp.commands.execute('apputils:display-notifications')")
     expect(page.locator(".jp-Notification-List, .jp-Notification-Center").first).to_contain_text("is not trusted")

@@ -18,7 +18,7 @@ def test_run_all_then_choose_heads(notebook):
     shutil.copy(NOTEBOOKS / "00_start.ipynb", path)
     notebook.open(path)
     notebook.run_all(wait=True)
-    wrong = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
+    wrong = page.locator(".jp-OutputArea-output", has_text="Traceback (most recent call last)")
     assert wrong.all_inner_texts() == []
     assert page.locator(".wb-live").first.get_attribute("data-status") == "done"
     assert page.locator(".wb-inspector").count() >= 2

@@ -94,8 +94,13 @@ const kit = (() => {
   const tether = (model, root) => {
     const note = el('p', 'wb-gone', null, 'The kernel that drew this has been restarted or has ended: run the cell again.');
     note.setAttribute('role', 'status');
-    const look = () => { if (root.closest('.jupyter-widgets-disconnected')) root.prepend(note); else note.remove(); };
-    model.on('comm_live_update', () => setTimeout(look));
+    // Where the front end tells of its kernel, the panel says so at once; elsewhere when something is asked.
+    const signal = model.widget_manager?.kernel?.statusChanged;
+    const hear = (_, status) => {
+      if (!root.isConnected) signal.disconnect(hear);
+      else if (status.endsWith('restarting') || status === 'dead') root.prepend(note);
+    };
+    signal?.connect?.(hear);
     return {
       get: name => model.get(name),
       on: (...given) => model.on(...given),
