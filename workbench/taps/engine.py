@@ -127,8 +127,7 @@ class Engine:
 
     def computed(self, function: str, output: Any) -> Any:
         """A torch function has returned."""
-        stack = self.watch.stack
-        if not stack or not self.watch.open or not tensors(output):
+        if not self.watch.open or not (stack := self.watch.running) or not tensors(output):
             return output
         run = stack[-1]
         index = run.counts.get(function, 0)

@@ -19,7 +19,7 @@ from workbench.core.errors import ModelError
 from workbench.core.live import turn
 from workbench.taps.naming import is_compiled, module_names, unwrapped, wraps
 from workbench.taps.relays import relayed
-from workbench.taps.running import Running, inside, recomputing
+from workbench.taps.running import Running, in_backward, inside, recomputing
 from workbench.taps.stance import eagerly
 
 Entered = Callable[[nn.Module, tuple[Any, ...]], None]
@@ -127,6 +127,11 @@ class Watch:
         """Whether this is the thread that watches."""
         return threading.get_ident() == self._thread
 
+    @property
+    def running(self) -> list[Running]:
+        """The calls that are running in the thread that asks."""
+        return self.stack if self.here else self._others.setdefault(threading.get_ident(), [])
+
     def attach(self, modules: Iterable[nn.Module]) -> None:
         """Watch these modules, from now on or from when the block begins."""
         for module in modules:
@@ -160,9 +165,8 @@ class Watch:
         """A forward begins."""
         if self._open is None:
             return None
-        again = recomputing()
-        if not self.here:
-            stack = self._others.setdefault(threading.get_ident(), [])
+        again, stack = recomputing(), self.running
+        if not self.here and not (again and in_backward(self._thread)):
             run = Running(module, self._calls_elsewhere.get(module, 0), again, elsewhere=True)
             stack.append(run)
             told = bool(self.stack) and all(other.module is not self.root for other in stack) and not again
@@ -171,7 +175,7 @@ class Watch:
             return self._observer.entering(run, args, kwargs) if told else None
         if again:  # of a shared module it cannot be known which call is computed again
             run = Running(module, 0 if self._calls.get(module, 0) == 1 else -1, again=True)
-            self.stack.append(run)
+            stack.append(run)
             return self._observer.entering(run, args, kwargs)
         if module is self.root and self.stack and not inside(module, self.stack):
             self.reset()  # an earlier forward was broken off, by a KeyboardInterrupt for instance
@@ -189,7 +193,7 @@ class Watch:
         """A forward ends; one that raised, without an output."""
         if self._open is None:
             return None
-        stack = self.stack if self.here else self._others.get(threading.get_ident(), [])
+        stack = self.running
         if not any(run.module is module for run in stack):
             return None
         run = _popped(stack)

@@ -32,6 +32,14 @@ def recomputing() -> bool:
     return torch._C._current_graph_task_id() != -1  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] - torch offers no public way to ask
 
 
+def in_backward(thread: int) -> bool:
+    """Whether a thread waits for a backward pass, whose parts on other devices run in threads of the engine's own."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the interpreter alone knows
+    while frame is not None and frame.f_code.co_name != "_engine_run_backward":
+        frame = frame.f_back
+    return frame is not None
+
+
 def inside(module: nn.Module, stack: Sequence[Running]) -> bool:
     """Whether all calls of a module that are on the stack are really running: a model may call itself."""
     calls, frame = 0, sys._getframe()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the interpreter alone knows

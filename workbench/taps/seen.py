@@ -24,8 +24,8 @@ class Seen(Mapping[str, Any]):
 
     def __getitem__(self, address: str) -> Any:
         if address in self.kept:
-            value = self.kept[address]
-            if self.marks.get(address, value) is not value and self.marks[address] != versions(value):
+            value, mark = self.kept[address], self.marks.get(address)
+            if mark is not None and mark != versions(value):
                 raise AddressError(
                     f"{address!r} was kept with its graph, and the model changed it in place afterwards: read it "
                     "detached, or read what changed it."
@@ -36,7 +36,7 @@ class Seen(Mapping[str, Any]):
         if address in self.wishes:
             raise AddressError(
                 f"{address!r} was never computed: no forward of {self.model} has reached it"
-                " (a fused kernel or a branch may pass it by); call the model inside the with block."
+                " (a fused kernel, a branch or another thread may pass it by); call the model inside the with block."
             )
         raise AddressError(f"{address!r} was not asked for.{nearest(address, self.wishes)}")
 
