@@ -15,6 +15,7 @@ import os
 import platform
 import random
 import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-SECONDS, MEMORY = 40, 10 << 30
+SECONDS, MEMORY = 60, 10 << 30
 
 
 def all_types() -> list[str]:
@@ -35,10 +36,12 @@ def all_types() -> list[str]:
     return sorted(MODEL_MAPPING_NAMES)
 
 
-def _child(name: str, pipe: Any) -> None:
+def _child(name: str, pipe: Any, seconds: float) -> None:
     from measuring import measure
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    used = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + used, int(seconds) + used))  # of the processor, which may be busy
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -58,7 +61,7 @@ def sweep(names: Sequence[str], workers: int, seconds: float) -> list[dict[str, 
         while waiting and len(running) < workers:
             name = waiting.pop(0)
             mine, theirs = context.Pipe(duplex=False)
-            child = context.Process(target=_child, args=(name, theirs))
+            child = context.Process(target=_child, args=(name, theirs, seconds))
             child.start()
             theirs.close()
             running.append((name, child, mine, time.monotonic()))
@@ -69,10 +72,12 @@ def sweep(names: Sequence[str], workers: int, seconds: float) -> list[dict[str, 
                 try:
                     row = pipe.recv()
                 except EOFError:
-                    row = {"name": name, "outcome": "died", "reason": f"exit status {child.exitcode}"}
-            elif time.monotonic() - began > seconds:
+                    child.join()
+                    slow = child.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+                    row = {"name": name, "outcome": "too slow" if slow else "died", "reason": f"exit {child.exitcode}"}
+            elif time.monotonic() - began > 5 * seconds:
                 child.kill()
-                row = {"name": name, "outcome": "too slow", "reason": f"more than {seconds:g} s"}
+                row = {"name": name, "outcome": "too slow", "reason": f"more than {5 * seconds:g} s"}
             if row is not None:
                 child.join()
                 running.remove(job)

@@ -30,6 +30,9 @@ def candidates(name: str, model: nn.Module, config: Any) -> Iterator[Inputs]:
         return
     decoder = [k for k in ("decoder_input_ids",) if k in made]
     needed = [k for k in required(model) if k in made]
+    towers = [k for k in made if k in GRIDS]
+    if towers:  # a picture as a list of patches
+        yield {k: v for k, v in {**made, **patches(known, config)}.items() if k in (*needed, *towers, "pixel_values", "hidden_states")}
     text = [k for k in ("input_ids", "attention_mask", "bbox") if k in made]
     tried: list[frozenset[str]] = []
     for keys in (
@@ -55,6 +58,26 @@ def candidates(name: str, model: nn.Module, config: Any) -> Iterator[Inputs]:
             continue
         tried.append(wanted)
         yield {key: made[key] for key in made if key in wanted}
+
+
+def variants(inputs: Inputs) -> Iterator[Inputs]:
+    """The same call with sound in the other usual layouts."""
+    yield inputs
+    if "input_values" in inputs:
+        yield {**inputs, "input_values": inputs["input_values"][:, None]}
+    if "input_features" in inputs:
+        yield {**inputs, "input_features": inputs["input_features"].transpose(1, 2)}
+
+
+GRIDS = ("grid_thw", "image_grid_thw", "grid_hw", "grid_hws", "target_sizes")
+
+
+def patches(known: Mapping[str, inspect.Parameter], config: Any) -> Inputs:
+    """Two pictures of 4 x 4 and 4 x 6 patches, each a row of numbers."""
+    side, channels = find(config, "patch_size") or 14, find(config, "in_channels", "num_channels", "in_chans") or 3
+    width = channels * side * side * (find(config, "temporal_patch_size") or 1)
+    name = next((k for k in ("pixel_values", "hidden_states") if k in known), "pixel_values")
+    return {name: torch.randn(40, width)}
 
 
 def signature(model: nn.Module) -> Mapping[str, inspect.Parameter]:
@@ -127,6 +150,15 @@ def make(key: str, config: Any) -> Any:
         )
     if key == "inputs_embeds":
         return torch.randn(BATCH, LENGTH, find(config, "hidden_size", "d_model") or 64)
+    if key in GRIDS:
+        grid = torch.tensor([[1, 4, 4], [1, 4, 6]])
+        return grid if "thw" in key else grid[:, 1:]
+    if key == "hidden_states":
+        return torch.randn(40, 8)
+    if key in ("input_features_mask", "feature_attention_mask", "padding_mask"):
+        return None
+    if key in ("past_time_features", "future_time_features"):
+        return torch.randn(BATCH, 40, find(config, "num_time_features") or 0)
     if key in ("past_values", "past_observed_mask"):
         length = find(config, "context_length") or 32
         channels = find(config, "num_input_channels", "input_size") or 1

@@ -1,5 +1,6 @@
 """One model type: made tiny, run, captured, and compared with what its own eager implementation returns."""
 
+import copy
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from inputs import candidates
+from inputs import candidates, variants
 from shrinking import recipes
 from torch import Tensor, nn
 from torch.nn.modules import module as module_tables
@@ -107,7 +108,7 @@ def running(row: Row) -> tuple[nn.Module, dict[str, Any]] | None:
             failures.append(f"{recipe}: {said(error)}")
             continue
         row.outcome = "not run"
-        for inputs in candidates(row.name, model, config):
+        for inputs in (one for call in candidates(row.name, model, config) for one in variants(call)):
             try:
                 with torch.no_grad():
                     called(model, inputs)
@@ -132,7 +133,7 @@ def spread(model: nn.Module) -> None:
         for parameter in model.parameters():
             if parameter.dim() == 2 and parameter.is_floating_point() and parameter.numel():
                 std = float(parameter.std())
-                wide = 1.5 * parameter.shape[1] ** -0.5
+                wide = parameter.shape[1] ** -0.5
                 if 0 < std < wide:
                     parameter.mul_(wide / std)
 
@@ -245,7 +246,7 @@ def truth(row: Row, model: nn.Module, inputs: Mapping[str, Any], records: list[A
     except Exception as error:  # noqa: BLE001 - many do not offer it
         row.why_not = f"no eager attentions: {said(error)}"
         return
-    shown = [t for t in attentions(own) if t.dim() == 4]
+    shown = [t.flatten(3) for t in attentions(own) if t.dim() in (4, 5)]
     row.softmax = row.softmax or bool(shown)
     post = [t for t in shown if after_softmax(t)]
     row.truth = len(post)
@@ -253,22 +254,21 @@ def truth(row: Row, model: nn.Module, inputs: Mapping[str, Any], records: list[A
         row.why_not = "eager returns no attention per head"
     elif not post:
         row.why_not = "what eager returns is not after softmax"
+    elif all(t.size(1) > 1 and torch.equal(t, t[:, :1].expand_as(t)) for t in post):
+        row.why_not = "eager returns the same for all heads"
     elif row.random:
         row.why_not = "random in evaluation mode"
     elif not close(plain, quiet):
         row.why_not = "eager computes other outputs"
     else:
         row.comparable = True
-    match(row, post, [r.weights for r in records])
+    match(row, post, records)
 
 
 def eager(model: nn.Module) -> nn.Module:
     """The same weights on the eager implementation."""
-    twin = (
-        type(model)
-        ._from_config(type(model.config).from_dict(model.config.to_dict()), attn_implementation="eager")
-        .eval()
-    )  # noqa: SLF001 - the only way in
+    config = copy.deepcopy(model.config)
+    twin = type(model)._from_config(config, attn_implementation="eager").eval()  # noqa: SLF001 - the only way in
     twin.load_state_dict(model.state_dict())
     return twin
 
@@ -304,15 +304,11 @@ def close(one: Any, other: Any) -> bool:
     return True
 
 
-def match(row: Row, shown: list[Tensor], records: list[Tensor]) -> None:
+def match(row: Row, shown: list[Tensor], records: list[Any]) -> None:
     """Each shown tensor with the nearest record of its shape; none is used twice."""
     left, worst = list(records), 0.0
     for one in shown:
-        pairs = [
-            (float((r.reshape(one.shape) - one.float()).abs().max()), i)
-            for i, r in enumerate(left)
-            if r.numel() == one.numel() and r.shape[-2:] == one.shape[-2:]
-        ]
+        pairs = [(error, i) for i, r in enumerate(left) if (error := difference(r, one)) is not None]
         if not pairs:
             worst = float("inf")
             continue
@@ -321,3 +317,14 @@ def match(row: Row, shown: list[Tensor], records: list[Tensor]) -> None:
         worst = max(worst, error)
         row.equal += error <= TOLERANCE
     row.worst = worst if shown else None
+
+
+def difference(record: Any, shown: Tensor) -> float | None:
+    """The largest difference between a record and what eager shows; None for other shapes."""
+    weights = record.weights
+    if weights.numel() != shown.numel() or weights.size(-1) != shown.size(-1):
+        return None
+    if record.kind == "deformable":  # shown as (batch, queries, heads, points)
+        batch, queries, heads, points = shown.shape
+        return float((weights.view(batch, heads, queries, points).transpose(1, 2) - shown).abs().max())
+    return float((weights.reshape(shown.shape) - shown).abs().max()) if weights.size(-2) == shown.size(-2) else None

@@ -25,7 +25,7 @@ WIDTHS = re.compile(
 )
 KEPT = re.compile(r"(head_dim|dim_head|num_channels|in_channels|out_channels|kernel|patch|rotary|rope|input_channels)")
 TOKENS = re.compile(r"(token_id|token_index|_idx|_token|_token_ids)$")
-PICTURE = 256
+LIMITS = {"image_size": 256, "max_image_size": 256, "num_frames": 4, "frames_per_clip": 4, "max_source_positions": 64}
 VOCABULARY_SIZE, LAYER_COUNT, EXPERTS = 256, 2, 4
 
 Values = dict[str, Any]
@@ -103,8 +103,8 @@ def number(name: str, value: int, divisor: int) -> int:
         return min(value, 2)
     if VOCABULARY.match(name):
         return min(value, VOCABULARY_SIZE)
-    if name in ("image_size", "max_image_size"):
-        return min(value, PICTURE)
+    if name in LIMITS:
+        return min(value, LIMITS[name])
     if divisor > 1 and value >= 1:
         if HEADS.search(name):
             return max(1, value // divisor)
@@ -125,21 +125,29 @@ def limit_tokens(config: Any) -> None:
 
 
 def limit_lists(config: Any, before: Mapping[str, Any]) -> None:
-    """Lists with an entry for every layer, cut to the layers that are left, one of every kind."""
+    """Lists with an entry for every layer, cut to a layer of every kind and at least as many as are left."""
     counts = {before[n]: n for n in before if LAYERS.match(n) and isinstance(before[n], int)}
-    for name, value in before.items():
-        if isinstance(value, list | tuple) and len(value) in counts and len(value) > LAYER_COUNT and name != "depths":
-            put(config, name, chosen(value))
-            if name == "layer_types":
-                put(config, counts[len(value)], len(chosen(value)))
+    listed = {n: v for n, v in before.items() if isinstance(v, list | tuple) and n != "depths"}
+    for length, counted in counts.items():
+        alike = {n: v for n, v in listed.items() if len(v) == length > LAYER_COUNT}
+        kept = layers_kept([v for v in alike.values() if all(isinstance(one, str) for one in v)], length)
+        for name, value in alike.items():
+            put(config, name, type(value)(copy.deepcopy(value[i]) for i in kept))
+        if alike:
+            put(config, counted, len(kept))
     depths = before.get("depths")
     if isinstance(depths, list | tuple):
         put(config, "depths", type(depths)(min(int(d), LAYER_COUNT) for d in depths))
 
 
-def chosen(values: Any) -> Any:
-    """As many entries as there are layers."""
-    return copy.deepcopy(values[:LAYER_COUNT])
+def layers_kept(kinds: list[Any], length: int) -> list[int]:
+    """Places of layers: the first of every kind, and more from the beginning up to the usual number."""
+    firsts = {kind.index(one) for kind in kinds for one in set(kind)}
+    for place in range(length):
+        if len(firsts) >= LAYER_COUNT:
+            break
+        firsts.add(place)
+    return sorted(firsts)
 
 
 def narrow_lists(config: Any, before: Mapping[str, Any], divisor: int) -> None:

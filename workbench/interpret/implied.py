@@ -5,6 +5,7 @@ output is A @ values for fixed queries and keys, A can be read off exactly: the 
 are one for one key and zero elsewhere, as many keys at a time as a head is wide.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -64,13 +65,20 @@ def implied_attention(
         )
     with look(), evaluating(model), torch.no_grad():
         first = _called(model, batch, call, attending, module)
-        own, product = _probe(attending, first, given, result, lambda projected: projected)
+        examples = len(as_batch(batch))
+
+        def probe(change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+            values, mixed = _probe(attending, first, given, result, lambda own: _turn(change(_turn(own, last)), last))
+            return _turn(values, last), _turn(mixed, _keys_first(mixed, examples))
+
+        last = _keys_first(_probe(attending, first, given, result, lambda own: own)[0], examples)
+        own, product = probe(lambda projected: projected)
         count = heads or _heads(attending)
         if count is None or own.dim() != 3 or own.size(-1) % count or product.numel() % own.size(-1):  # noqa: PLR2004 - (batch, keys, width)
             raise ModelError(
                 f"The heads of {module!r} are not known or do not fit values {tuple(own.shape)}: give heads=."
             )
-        weights = _read(lambda change: _probe(attending, first, given, result, change)[1], own, product, count)
+        weights = _read(lambda change: probe(change)[1], own, product, count)
     mine = weights @ own.view(len(own), -1, count, own.size(-1) // count).transpose(1, 2).float().cpu()
     error = relative_error(mine.transpose(1, 2).reshape(product.shape), product.float().cpu())
     queries, keys = ((positions(n),) * len(weights) for n in weights.shape[-2:])
@@ -84,6 +92,15 @@ def implied_attention(
         keys=keys,
         proof=lambda: error,
     )
+
+
+def _keys_first(projected: Tensor, examples: int) -> bool:
+    """Whether a projection is (keys, batch, width)."""
+    return projected.dim() == 3 and len(projected) != examples == projected.size(1)  # noqa: PLR2004 - as said
+
+
+def _turn(projected: Tensor, turn: bool) -> Tensor:  # noqa: FBT001 - private, of two
+    return projected.transpose(0, 1) if turn else projected
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,8 @@ def _called(model: nn.Module, batch: Any, how: Call | None, attending: nn.Module
 
     def note(_: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
         if not seen:
-            seen.append(_Arguments(positional, named, torch.default_generator.get_state()))
+            # Caches are written to by each call.
+            seen.append(_Arguments(*copy.deepcopy((positional, named)), torch.default_generator.get_state()))
 
     handle = attending.register_forward_pre_hook(note, with_kwargs=True)
     try:
@@ -127,7 +145,7 @@ def _probe(
 
     def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
         values.append(change(output))
-        return values[-1].clone()  # some divide their values in place
+        return values[-1].clone(memory_format=torch.contiguous_format)  # some divide their values in place
 
     def keep(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         products.append(inputs[0])
@@ -137,7 +155,8 @@ def _probe(
         handles.append(result.register_forward_pre_hook(keep))
     try:
         torch.default_generator.set_state(first.generator)
-        output = attending(*first.positional, **first.named)
+        positional, named = copy.deepcopy((first.positional, first.named))
+        output = attending(*positional, **named)
     finally:
         for handle in handles:
             handle.remove()

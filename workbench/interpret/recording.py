@@ -67,7 +67,7 @@ def collected(tap: AttentionTap, model: nn.Module, inputs: Any, processor: Any =
     kept = [(record, record.weights) for record in tap.records if record.weights is not None]
     maps = tuple(_labelled(record, weights, texts, examples) for record, weights in kept)
     left_out = tuple(_name(record) for record in tap.records if record.weights is None)
-    needed = tap.bytes + sum(4 * record.size for record in tap.records if record.weights is None)
+    needed = tap.bytes + sum(record.bytes for record in tap.records if record.weights is None)
     reason = "" if maps else _reason(model, left_out, tap.max_bytes, needed)
     return AttentionMaps(maps=maps, left_out=left_out, reason=reason, inputs=inputs, needed=needed)
 

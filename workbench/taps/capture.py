@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import attention_weights, packed_attention, relative_error, repeated, unseen
+from workbench.taps.kernels import attention_weights, packed_attention, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
 from workbench.taps.libraries import PRODUCT, Frame, seen_by
 from workbench.taps.products import MATMUL, TIMES, Product, Sampling, SoftmaxProducts
@@ -111,13 +111,16 @@ class AttentionTap:
         chosen = self._modules
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
-    def record(self, kind: str, size: int, compute: Callable[[], Computed], **more: Any) -> Tensor | None:
+    def record(
+        self, kind: str, size: int, compute: Callable[[], Computed], *, beside: int = 0, **more: Any
+    ) -> Tensor | None:
         """Keep one attention.
 
         Args:
             kind: How it was seen.
             size: How many weights there are.
             compute: Gives the weights and what they can be checked with; not called when they do not fit.
+            beside: Bytes of what they can be checked with.
             more: Other fields of the record.
 
         Returns:
@@ -132,8 +135,9 @@ class AttentionTap:
             more |= {"near": frame.near}
         more |= {"step": self.step}
         factors = None if self.gate is None else self.gate(module, call)
-        if self.bytes + 4 * size > self.max_bytes:
-            self.records.append(AttentionRecord(module, call, kind, None, size=size, **more))
+        needed = 4 * size + beside
+        if self.bytes + needed > self.max_bytes:
+            self.records.append(AttentionRecord(module, call, kind, None, bytes=needed, **more))
             return factors
         with torch.no_grad(), unseen():
             found = compute()
@@ -145,11 +149,10 @@ class AttentionTap:
             if found.values is not None and found.product is not None:
                 held = (found.values, found.product)
                 stored = StoredProduct(kept.view(found.weights.shape), *(t.detach().to("cpu", copy=True) for t in held))
-                self.bytes += stored.values.nbytes + stored.product.nbytes
                 proof = stored
-        self.bytes += kept.nbytes
+        self.bytes += needed
         more.setdefault("crosses", self._crosses(frame))
-        self.records.append(AttentionRecord(module, call, kind, kept, size=size, proof=proof, **more))
+        self.records.append(AttentionRecord(module, call, kind, kept, bytes=needed, proof=proof, **more))
         return factors
 
     def _crosses(self, frame: Frame | None) -> bool | None:
@@ -165,11 +168,12 @@ class AttentionTap:
 
             def compute() -> Computed:
                 weights = attention_weights(query, key, mask, causal=causal, scale=scale)
-                return Computed(weights, repeated(value, query), None if dropout else output)
+                return Computed(weights, value, None if dropout else output)
 
             size = query.numel() // query.size(-1) * key.size(-2)
             layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
-            factors = self.record("sdpa", size, compute, layout=layout)
+            beside = 0 if dropout else value.nbytes + output.nbytes
+            factors = self.record("sdpa", size, compute, beside=beside, layout=layout)
             if factors is not None:
                 return gated(output, factors, -3, self.records[-1].module)
         return output
@@ -203,7 +207,8 @@ class AttentionTap:
                 straight = (found.values, output) if found.straight else (None, None)
                 return Computed(found.weights, *straight)
 
-            factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
+            beside = found.values.nbytes + output.nbytes if found.straight else 0
+            factors = self.record("softmax", found.weights.numel(), compute, beside=beside, layout=windows())
             if factors is not None:
                 return gated(output, factors, found.heads, self.records[-1].module)
         return output

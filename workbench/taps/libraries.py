@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.taps.gating import gated_result
-from workbench.taps.kernels import attention_weights, repeated
+from workbench.taps.kernels import attention_weights
 from workbench.taps.records import Computed
 from workbench.taps.swaps import Place, Swaps
 
@@ -146,9 +146,11 @@ def _shadow(
             sinks=options.get("s_aux"),
         )
         product = output[0].transpose(1, 2) if isinstance(output, tuple) else output
-        return Computed(weights, repeated(value, query), None if options.get("dropout") else product)
+        return Computed(weights, value, None if options.get("dropout") else product)
 
-    return tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute)
+    result = output[0] if isinstance(output, tuple) else output
+    beside = 0 if options.get("dropout") else value.nbytes + result.nbytes
+    return tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute, beside=beside)
 
 
 def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: int | None) -> Tensor:

@@ -18,7 +18,7 @@ class Computed:
 
     weights: Tensor
     values: Tensor | None = None
-    """(..., keys, width), with as many heads as the weights"""
+    """(..., keys, width), with as many heads as the weights or a divisor of it"""
     product: Tensor | None = None
     """(..., queries, width): weights @ values as the layer computed them"""
     proof: Proof | None = None
@@ -37,8 +37,8 @@ class AttentionRecord:
     """"sdpa", "softmax", "mha", "transformers:<kernel>", "deformable" or "edges": how it was seen"""
     weights: Tensor | None
     """(..., queries, keys) or (edges, heads), a float32 copy on the CPU; None when it did not fit under the cap"""
-    size: int = 0
-    """how many weights there are, also when they did not fit"""
+    bytes: int = 0
+    """of the weights and of what they are checked with, also when they did not fit"""
     proof: Proof | None = field(default=None, repr=False)
     """None: weights @ values cannot be compared with what the layer computed"""
     edges: Tensor | None = None
