@@ -1,5 +1,6 @@
 """The input row in JupyterLab: upload, cells, nodes and a second input, by mouse and by keyboard."""
 
+import base64
 import io
 import re
 
@@ -47,10 +48,17 @@ def fits(panel, notebook, name):
     page.wait_for_timeout(300)
 
 
-def photograph(pixels):
-    """The bytes of a JPEG file."""
+DROP = """(line, text) => {
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0)), data = new DataTransfer();
+  data.items.add(new File([bytes], 'noise.png', { type: 'image/png' }));
+  line.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def photograph(pixels, kind="JPEG"):
+    """The bytes of a file."""
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG")
+    Image.fromarray(pixels).save(file, kind)
     return file.getvalue()
 
 
@@ -93,6 +101,11 @@ def test_a_photograph_is_uploaded_and_a_second_one_compared(notebook):
     second.get_by_text("china.jpg").wait_for()
     panel.get_by_text(re.compile("% of the probability has moved")).wait_for()
     panel.locator(".wb-scores").nth(1).wait_for()
+    # Nearly as large as is allowed, dropped on the second line.
+    noise = photograph(np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype=np.uint8), "PNG")
+    assert 6_000_000 < len(noise) < 8_000_000
+    second.evaluate(DROP, base64.b64encode(noise).decode())
+    second.get_by_text("1500 by 1500: prepared by Pictures").wait_for()
     notebook.photograph(panel, "row-pictures")
     fits(panel, notebook, "row-pictures")
 

@@ -1,6 +1,8 @@
 """Pictures, cells, nodes, a second input: each changes what the model is given, exactly; the shown cell repeats it."""
 
 import io
+import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from torch import nn
 
 from workbench import data, panels
 from workbench.core.batch import Batch
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, MissingExtraError
 from workbench.panels._decoding import MOST_BYTES, decoded
 from workbench.panels._desk import DESK
 
@@ -119,21 +121,14 @@ def test_files_that_are_no_pictures_are_one_sentence_and_the_tab_stays(closing, 
         panel.look(picture=bad)
 
 
-def test_a_small_file_that_unfolds_into_a_huge_picture_is_not_unfolded(monkeypatch):
+@pytest.mark.parametrize("side", [7_000, 20_000])
+def test_a_small_file_that_unfolds_into_a_huge_picture_is_not_unfolded(monkeypatch, side):
+    file = bytearray(png([[0]]))
+    file[16:24] = side.to_bytes(4, "big") * 2
+    file[29:33] = zlib.crc32(file[12:29]).to_bytes(4, "big")
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was unfolded"))
-    for side in (7_000, 20_000):
-        file = io.BytesIO()
-        header = Image.new("1", (1, 1))
-        monkeypatch.undo()
-        header.save(file, "PNG")
-        monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was unfolded"))
-        bytes_of = bytearray(file.getvalue())
-        bytes_of[16:24] = side.to_bytes(4, "big") * 2
-        import zlib
-
-        bytes_of[29:33] = zlib.crc32(bytes_of[12:29]).to_bytes(4, "big")
-        with pytest.raises(DataError, match="pixels"):
-            decoded(bytes(bytes_of), "huge.png")
+    with pytest.raises(DataError, match="pixels"):
+        decoded(bytes(file), "huge.png")
 
 
 def test_pictures_are_upright_in_rgb_and_on_white():
@@ -454,3 +449,70 @@ def test_the_first_input_alone_says_nothing_of_a_batch_it_is_not(closing):
     panel.look(cells={"0": 0.25})
     assert panel.session.batch.inputs[0][0].tolist() == [0.25, 1.0]
     assert x[0].tolist() == [0.0, 1.0]
+
+
+# The page
+
+
+def test_a_page_receives_the_scripts_of_the_means_that_apply(closing, wine, reader, graph):
+    def parts(panel):
+        return panel.sources["_row"].count("MEANS.push(")
+
+    assert parts(wine[0]) == 2
+    assert "'Reset cells'" in wine[0].sources["_row"]
+    pictures = closing(panels.attach(reader, torch.rand(1, 1, 8, 8)))
+    assert parts(pictures) == 1
+    assert "Upload picture" in pictures.sources["_row"]
+    assert "'Neighbours'" in closing(panels.attach(OnEdges(), graph)).sources["_row"]
+    assert "_row" not in closing(panels.attach(nn.Conv1d(1, 1, 3), torch.rand(1, 1, 8))).sources
+
+
+def test_all_that_a_page_receives_before_a_tab_is_small(wine):
+    panel, _ = wine
+    own = [text for name, text in panel.sources.items() if name[0] == "_"]
+    assert len("".join([panels.Inspector._esm, *own]).encode()) <= 30_000
+
+
+# Others' graphs and processors
+
+
+def test_a_graph_of_torch_geometric(closing):
+    from torch_geometric.data import Data
+    from torch_geometric.nn import GCNConv
+
+    torch.manual_seed(0)
+    given = Data(x=torch.rand(4, 3), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+    names = ["ann", "<b>bob</b>", "cem", "dua"]
+    panel = closing(panels.attach(GCNConv(3, 2), given, names=names)).choose("saliency").look(node=1)
+    assert [one["name"] for one in panel.input["nodes"]["listed"]] == ["ann", "cem"]
+    assert panel.frame["meta"]["labels"] == names
+    assert panel.frame["meta"]["unit"] == "node"
+    assert panel.table().columns == ("node", "value", "score")
+
+
+def test_an_image_processor_of_transformers_prepares_what_is_given_and_what_is_uploaded(closing):
+    from transformers import ViTImageProcessorPil
+
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, pixel_values):
+            return self.layer(pixel_values.mean((2, 3)))
+
+    processor = ViTImageProcessorPil(size={"height": 6, "width": 6})
+    green = Image.new("RGB", (9, 12), (0, 255, 0))
+    panel = closing(panels.attach(Mean(), green, processor=processor)).choose("saliency")
+    assert panel.session.batch.inputs["pixel_values"].shape == (1, 3, 6, 6)
+    row = upload(panel, RED)
+    assert row["said"] == "9 by 9: prepared by ViTImageProcessorPil"
+    given = panel.session.batch.inputs["pixel_values"]
+    assert given[0].mean((1, 2)).tolist() == pytest.approx([1.0, -1.0, -1.0])
+
+
+def test_without_pillow_a_sentence_names_the_extra(closing, reader, monkeypatch):
+    panel = closing(panels.attach(reader, torch.rand(2, 1, 8, 8)))
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(MissingExtraError, match=r"needed to read an uploaded picture .*neural-workbench\[data\]"):
+        panel.look(picture=RED)

@@ -43,8 +43,11 @@ class Asked(Linked):
         self._row = InputRow(self.session, self._given, self.draw_row)
         self._row.first.tell(said)
         self.draw_row()
-        if self._row.offers:
-            self.sources = {**self.sources, "_row": source("_row")}
+        if self._row.scripts:
+            self.sources = {
+                **self.sources,
+                "_row": "\n".join(["const MEANS = [];", *self._row.scripts, source("_row")]),
+            }
 
     def draw_row(self) -> None:
         """Send the row to the page; nothing is sent where it is the same."""

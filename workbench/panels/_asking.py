@@ -41,10 +41,9 @@ class InputRow:
         self.second: Line | None = None
 
     @property
-    def offers(self) -> bool:
-        """Whether there is anything that a person could change."""
-        one = self.first.state()
-        return one["text"] is not None or one["examples"] > 1 or bool({"picture", "columns", "nodes"} & set(one))
+    def scripts(self) -> list[str]:
+        """What draws the means that apply; empty where there is nothing that a person could change."""
+        return [one.script for one in self.first.means if one.offers]
 
     def state(self) -> dict[str, Any]:
         """The row as the page draws it."""

@@ -36,6 +36,11 @@ class Examples(Means):
         self.has_answers = tells_right_from_wrong(session)
         self._away = False
 
+    @property
+    def offers(self) -> bool:
+        """Whether there is more than one."""
+        return self.count > 1
+
     def state(self) -> dict[str, Any]:
         """Which of how many, and whether the data says what is right."""
         return {"example": self.example, "examples": self.count, "answers": self.has_answers, "away": self._away}

@@ -84,10 +84,12 @@ def given(inputs: Any, processor: Any = None, names: Sequence[str] | None = None
 
 
 def prepared(raw: Any, processor: Any) -> Any:
-    """Raw inputs as the model takes them: a tokenizer is asked for tensors, a function is called."""
+    """Raw inputs as the model takes them: tokenizers and the like give tensors, a function is called."""
     if hasattr(processor, "convert_ids_to_tokens") or hasattr(processor, "tokenizer"):
         many = isinstance(raw, list)
         return dict(processor(raw, return_tensors="pt", padding=many, truncation=True))
+    if hasattr(processor, "image_mean"):
+        return dict(processor(images=raw, return_tensors="pt"))
     return processor(raw)
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from torch import Tensor
@@ -11,6 +12,8 @@ from workbench.core.batch import Batch
 
 if TYPE_CHECKING:
     from workbench.interpret import Session
+
+_HERE = Path(__file__).parent
 
 Progress = Callable[[str], bool]
 """told how far something is; returns whether to go on"""
@@ -71,6 +74,16 @@ class Means(ABC):
     keys: ClassVar[frozenset[str]]
     """of the wishes that it understands"""
     line: Line
+
+    @property
+    def offers(self) -> bool:
+        """Whether there is anything to choose from."""
+        return True
+
+    @property
+    def script(self) -> str:
+        """What draws it: the ESM beside its own file."""
+        return (_HERE / f"{type(self).__module__.rpartition('.')[2]}.js").read_text("utf-8")
 
     def on(self, line: Line) -> Self:
         """A copy that changes another line, beginning with what this one has come to."""

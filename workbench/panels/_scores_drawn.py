@@ -22,12 +22,12 @@ def drawn(found: Attribution, session: Session, names: Sequence[str]) -> tuple[d
         names: What the positions of the input are called.
 
     Returns:
-        ``kind``, ``labels`` and ``values``; and the arrays ``scores`` and, where it is a picture, ``image``.
+        ``kind``, ``unit``, ``labels`` and ``values``; and the arrays ``scores`` and, where it is a picture, ``image``.
     """
     if is_graph(session) and found.scores.dim() == 2:  # noqa: PLR2004 - (nodes, features)
         sums = found.scores.float().sum(-1)
         labels = list(names) if len(names) == len(sums) else [f"node {i}" for i in range(len(sums))]
-        return {"kind": "columns", "labels": labels, "values": []}, {"scores": Packed(sums.numpy())}
+        return {"kind": "columns", "unit": "node", "labels": labels, "values": []}, {"scores": Packed(sums.numpy())}
     scores = found.scores[row(session, len(found.scores))].float()
     words, given = found.tokens(session.processor), _given(found, session)
     if scores.dim() == 1 and words and len(words[0]) == len(scores):
@@ -47,7 +47,7 @@ def drawn(found: Attribution, session: Session, names: Sequence[str]) -> tuple[d
     labels = list(names) if len(names) == len(scores) else [f"column {i}" for i in range(len(scores))]
     fits = given is not None and given.numel() == len(scores)
     values = [f"{v:.4g}" for v in given.reshape(-1).tolist()] if given is not None and fits else []
-    return {"kind": "columns", "labels": labels, "values": values}, {"scores": Packed(scores.numpy())}
+    return {"kind": "columns", "unit": "column", "labels": labels, "values": values}, {"scores": Packed(scores.numpy())}
 
 
 def row(session: Session, rows: int) -> int:

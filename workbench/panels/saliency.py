@@ -49,10 +49,12 @@ class SaliencyView(View):
             yield Frame(refused=str(error))
 
     def part(self, wish: Mapping[str, Any]) -> Iterator[Frame]:
-        """Another class is to be explained, or a token is pointed at."""
+        """Another class is to be explained, or a token or pixel is pointed at."""
         if "token" in wish:
             self.session.select(token=whole_number(wish, "token", 1 << 20))
-        if "target" in wish or "token" not in wish:
+        if isinstance(wish.get("row"), int) and isinstance(wish.get("column"), int):
+            self.session.select(pixel=(max(0, wish["row"]), max(0, wish["column"])))
+        if "target" in wish or not {"token", "row", "column"} & set(wish):
             choices = {choice["value"] for choice in self._choices()}
             target = wish.get("target")
             label = target if isinstance(target, int) and target in choices and target >= 0 else None
@@ -79,6 +81,7 @@ class SaliencyView(View):
             "choices": self._choices(),
             "chosen": -1 if self.session.selection.label is None else self.session.selection.label,
             "token": self.session.selection.token,
+            "pixel": self.session.selection.pixel,
             "facts": self._facts(found, at),
         }
         doubts = self._doubts(found, at)
@@ -107,8 +110,10 @@ class SaliencyView(View):
         return f"{about}{_sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
 
     def chosen(self) -> dict[str, int]:
-        """The class that was asked for, and the token that was pointed at."""
-        given = {"target": self.session.selection.label, "token": self.session.selection.token}
+        """The class that was asked for, and the token or pixel that was pointed at."""
+        chosen = self.session.selection
+        row, column = chosen.pixel or (None, None)
+        given = {"target": chosen.label, "token": chosen.token, "row": row, "column": column}
         return {name: value for name, value in given.items() if value is not None}
 
     def table(self) -> Table:
@@ -121,7 +126,7 @@ class SaliencyView(View):
             pairs = zip(meta["labels"], values.tolist(), strict=True)
             return Table(("position", "token", "score"), [(i, *pair) for i, pair in enumerate(pairs)])
         given = meta["values"] or [None] * len(values)
-        return Table(("column", "value", "score"), list(zip(meta["labels"], given, values.tolist(), strict=True)))
+        return Table((meta["unit"], "value", "score"), list(zip(meta["labels"], given, values.tolist(), strict=True)))
 
     def image(self) -> NDArray[np.uint8] | None:
         """The scores of pixels: orange for, blue against."""
