@@ -268,6 +268,16 @@ def test_a_panel_says_by_itself_that_it_is_old_and_that_it_is_edited(notebook):
     notebook.photograph(panel, "stale")
     panel.get_by_role("button", name="Compute again").click()
     page.wait_for_function("() => !document.querySelector('.wb-inspector').classList.contains('wb-stale')")
+    # A pixel pointed at here, by mouse or keyboard, is pointed at there.
+    twin.get_by_role("tab", name="Saliency").click()
+    twin.locator(".wb-scores").wait_for()
+    box = panel.locator(".wb-scores").bounding_box()
+    panel.locator(".wb-scores").click(position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 4.5 / 8})
+    page.wait_for_function("() => document.querySelectorAll('.wb-point').length === 4")
+    page.keyboard.press("ArrowRight")
+    panel.get_by_text("row 4, column 3").wait_for()
+    twin.get_by_text("row 4, column 3").wait_for()
+    assert panel.locator(".wb-scores").evaluate("map => map === map.getRootNode().activeElement")
     before = panel.evaluate(SCORES)
     notebook.run_cell(3)
     for one in (panel, twin):

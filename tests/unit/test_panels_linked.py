@@ -98,6 +98,25 @@ def test_a_head_chosen_in_one_panel_is_chosen_in_the_other():
     two.close()
 
 
+def test_a_pixel_pointed_at_in_one_panel_is_pointed_at_in_the_other():
+    torch.manual_seed(0)
+    session = Session(nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(48, 3)), torch.rand(2, 1, 6, 6))
+    one, two = (Inspector(session).choose("saliency") for _ in range(2))
+    one.show({"tab": "saliency", "part": {"row": 2, "column": 4}}, 3)
+    assert DESK.settle()
+    assert list(two.frame["meta"]["pixel"]) == [2, 4]
+    assert "inspector.choose('saliency', row=2, column=4)" in two.frame["cell"]
+    target = session.target.sentence
+    for wrong in ({"row": "x", "column": 1}, {"row": 1}, {"row": -3, "column": -1}, {"column": [0]}):
+        one.show({"tab": "saliency", "part": wrong})
+    assert session.selection.pixel == (0, 0)
+    assert session.target.sentence == target
+    session.use(torch.rand(2, 1, 6, 6))
+    assert session.selection.pixel is None
+    one.close()
+    two.close()
+
+
 def test_a_selection_made_in_a_cell_is_seen_in_all_panels(pair):
     pair[0].session.select(token=3)
     assert DESK.settle()
