@@ -235,7 +235,7 @@ class _Planner:
         title, under = labels(of, name)
         if of.kind == "operation":
             return Part(name, box, 24 if title in SYMBOLS.values() else 20 + int(6.3 * len(title)))
-        wide = 26 + int(max(7.4 * len(title), 6 * len(under)))
+        wide = (46 if of.parts else 26) + int(max(7.4 * len(title), 6 * len(under)))
         times = 40 if of.kind == "group" else 0
         head = 34 + times + int(7.6 * len(title) + 6.2 * len(name))
         return Part(name, box, max(84, wide + times), head, absolute)

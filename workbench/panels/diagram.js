@@ -276,18 +276,20 @@ export default (kit, root, ask) => {
     again(cursor, false);
   };
 
-  const focus = here => {
+  const point = here => {
     shown.get(cursor)?.setAttribute('tabindex', -1);
     cursor = here.key;
+    shown.get(cursor)?.setAttribute('tabindex', 0);
+    tell(here);
+  };
+  const focus = here => {
     const [x, y, w, h] = [here.X, here.Y, here.w, Math.min(here.h, 60)].map(v => v * scale), room = 30;
     if (y < view.scrollTop + room) view.scrollTop = y - room;
     if (y + h > view.scrollTop + view.clientHeight - room) view.scrollTop = y + h - view.clientHeight + room;
     if (x < view.scrollLeft || x + w > view.scrollLeft + view.clientWidth) view.scrollLeft = x - room;
+    point(here);
     cull();
-    const node = shown.get(cursor);
-    node?.setAttribute('tabindex', 0);
-    node?.focus({ preventScroll: true });
-    tell(here);
+    shown.get(cursor)?.focus({ preventScroll: true });
   };
   const choose = here => {
     shown.get(chosen)?.setAttribute('aria-selected', 'false');
@@ -338,6 +340,7 @@ export default (kit, root, ask) => {
     const on = name => event.target.classList.contains(name);
     if (on('wb-times')) scatter(here); else if (on('wb-fold')) toggle(here); else choose(here);
   });
+  view.addEventListener('focusin', event => { const here = of(event); if (here && here.key !== cursor) point(here); });
   view.addEventListener('dblclick', event => { const here = of(event); if (here) toggle(here); });
   view.addEventListener('pointerover', event => tell(of(event) ?? nodes.find(n => n.key === (chosen || cursor))));
   view.addEventListener('wheel', event => {
