@@ -35,7 +35,7 @@ const heatMap = (kit, parent, hand) => {
 
   const labels = (parent, list, first, end, vertical) => {
     parent.replaceChildren();
-    const step = Math.max(1, Math.ceil((vertical ? 12 : 13) / size)), on = vertical ? hand.at.query : hand.at.key;
+    const step = Math.max(1, Math.ceil((vertical ? 12 : 16) / size)), on = vertical ? hand.at.query : hand.at.key;
     for (let i = first; i < end; i++) {
       if ((i - first) % step && i !== on && !hand.found(vertical, i)) continue;
       const clash = Math.abs(i - on) < step && i !== on;

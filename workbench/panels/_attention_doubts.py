@@ -13,7 +13,7 @@ from workbench.panels._frame import Doubt
 
 _HELD = 1e-3
 """relative error up to which weights @ values count as the layer's own product, also in half precision"""
-_READ = 1 << 24
+_READ = 1 << 22
 """weights of a head up to which its entropy is computed at every look"""
 
 
@@ -31,13 +31,15 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
     found: list[Doubt] = []
     if errors:
         worst = max(errors)
-        text = f"weights \N{MULTIPLICATION SIGN} values reproduce the layer's output to {_power(worst)}"
+        text = f"weights \N{MULTIPLICATION SIGN} values reproduce the layer's output {_power(worst)}"
+        if math.isnan(sum(errors)):
+            text = "what this layer gives out is not a number"
         found.append(Doubt("good" if worst < _HELD else "bad", text))
     elif layer.maps[0].kind != "edge":
         found.append(Doubt("warn", "this layer's own product could not be compared"))
     others = [error for name, error in known.items() if name not in {one.name for one in layer.maps}]
     if others and not max(others) < _HELD:
-        found.append(Doubt("warn", f"in another layer they miss it by {_power(max(others))}"))
+        found.append(Doubt("warn", f"in another layer only {_power(max(others))}"))
     broken = int((~torch.isfinite(window)).sum())
     if broken:
         text = f"{broken:,} of {window.numel():,} weights drawn are not a number, marked red"
@@ -55,8 +57,8 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
 
 
 def _power(error: float) -> str:
-    """Such as 2e-7."""
-    return f"{error:.0e}".replace("e-0", "e-")
+    """Such as "to 2e-7"."""
+    return "exactly" if error == 0 else f"to {error:.0e}".replace("e-0", "e-")
 
 
 def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None) -> list[list[str]]:
@@ -73,7 +75,10 @@ def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None
         and, for attention within one sequence, the mean weight on the position before, on itself and on the first.
     """
     first = layer.maps[0]
-    found = [["module", layer.name], ["kind", f"{first.kind}, seen in {first.seen}" if first.seen else first.kind]]
+    found = [
+        ["module", layer.name or "the model itself"],
+        ["kind", f"{first.kind}, seen in {first.seen}" if first.seen else first.kind],
+    ]
     if isinstance(plane, Edges):
         found.append(["edges", f"{plane.edges.size(1):,}"])
     names = ("mean entropy", "on the token before", "on itself", "on the first")

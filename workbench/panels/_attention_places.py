@@ -63,7 +63,13 @@ def grid_of(image: Tensor | None, positions: int) -> Grid | None:
     for before in _PREFIXES:
         patches = positions - before
         rows = round((max(patches, 0) * tall / wide) ** 0.5)
-        if rows > 1 and patches % rows == 0 and tall % rows == 0 and tall * (patches // rows) == wide * rows:
+        if (
+            rows > 1
+            and patches >= 8 * before
+            and patches % rows == 0
+            and tall % rows == 0
+            and tall * (patches // rows) == wide * rows
+        ):
             return Grid(rows, patches // rows, before)
     return None
 
@@ -71,8 +77,8 @@ def grid_of(image: Tensor | None, positions: int) -> Grid | None:
 def placed(edges: Tensor, nodes: int, given: Any = None) -> NDArray[np.float32]:
     """(nodes, 2) in 0..1: where the graph says, else so that neighbours are near each other.
 
-    Fruchterman and Reingold 1991, "Graph drawing by force-directed placement", from a circle, 60 rounds; of more
-    than 600 nodes only the circle.
+    Fruchterman and Reingold 1991, "Graph drawing by force-directed placement", 60 rounds; more than 600 nodes lie on
+    a circle.
 
     Args:
         edges: (2, edges)
@@ -81,10 +87,11 @@ def placed(edges: Tensor, nodes: int, given: Any = None) -> NDArray[np.float32]:
     """
     if isinstance(given, Tensor) and given.shape[0] == nodes and given.dim() == 2 and given.size(1) > 1:  # noqa: PLR2004 - (nodes, axes)
         return _fitted(given[:, :2].detach().cpu().double().numpy())
-    angle = 2 * np.pi * np.arange(nodes) / max(1, nodes)
-    at = np.stack([np.cos(angle), np.sin(angle)], 1)
     if not 2 < nodes <= _CROWD:  # noqa: PLR2004 - two nodes lie well as they are
-        return _fitted(at)
+        angle = 2 * np.pi * np.arange(nodes) / max(1, nodes)
+        return _fitted(np.stack([np.cos(angle), np.sin(angle)], 1))
+    # From a circle in the order of the nodes a regular graph would never move.
+    at = np.random.default_rng(0).normal(scale=0.5, size=(nodes, 2))
     near = np.zeros((nodes, nodes), dtype=bool)
     near[edges[0].numpy(), edges[1].numpy()] = True
     near |= near.T

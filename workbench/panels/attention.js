@@ -16,7 +16,7 @@ export default (kit, root, ask) => {
   const overview = focusable(el('canvas', 'wb-thumbs', heads), 'All heads');
   overview.tabIndex = 0;
   overview.setAttribute('role', 'application');
-  const seek = el('div', 'wb-seek', heads), finding = field1(seek, 'Find heads: previous, itself, first or entropy, with < or > and a number', 'find heads: previous > 0.5'), count = el('span', 'wb-dim wb-num', seek);
+  const seek = el('div', 'wb-seek', heads), finding = field1(seek, 'Find heads by previous, itself, first or entropy', 'find heads: previous > 0.5'), count = el('span', 'wb-dim wb-num', seek);
   count.setAttribute('role', 'status');
   const known = el('datalist', '', seek);
   known.id = `wb-known-${Math.random().toString(36).slice(2)}`;
@@ -36,7 +36,7 @@ export default (kit, root, ask) => {
   title(ways, 'View', '');
   const options = el('div', 'wb-options', ways);
 
-  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, stepped = null, pinnedHead = null;
+  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, sceneAsked = false, stepped = null, pinnedHead = null;
   const at = { layer: 0, head: 0, query: 0, key: -1, pinned: false };
   let base = { query: 0, key: -1 };
   const names = () => meta, special = () => meta.special;
@@ -80,8 +80,9 @@ export default (kit, root, ask) => {
     const [n, rows, cols] = thumbs.array.shape, { data, broken } = thumbs, most = Math.max(...meta.layers.map(l => l.heads)), w = cols + GAP, h = rows + GAP, context = overview.getContext('2d'), css = getComputedStyle(root), fits = wanted();
     overview.width = most * w + GAP;
     overview.height = meta.layers.length * h + GAP;
-    overview.style.width = `${Math.min(298, overview.width * Math.max(1, Math.min(8, 298 / overview.width)))}px`;
-    const line = css.getPropertyValue('--wb-line'), zoom = Math.max(1, Math.min(8, 298 / overview.width));
+    const zoom = Math.min(8, 298 / overview.width, 420 / overview.height);
+    overview.style.width = `${overview.width * zoom}px`;
+    const line = css.getPropertyValue('--wb-line');
     let k = 0, hits = 0;
     for (const [i, j, kept] of places()) {
       const x = GAP + j * w, y = GAP + i * h;
@@ -100,8 +101,8 @@ export default (kit, root, ask) => {
       k++;
     }
     count.textContent = fits ? `${hits} of ${n}` : '';
-    const frameIt = ([l, j], dash) => { context.setLineDash(dash); context.strokeRect(j * w + GAP / 2, l * h + GAP / 2, w, h); };
-    context.lineWidth = GAP / Math.sqrt(zoom);
+    const frameIt = ([l, j], dash) => { context.setLineDash(dash); context.strokeRect(j * w + thin / 2, l * h + thin / 2, w + GAP - thin, h + GAP - thin); }, thin = zoom > 2 ? 1 : GAP;
+    context.lineWidth = thin;
     context.strokeStyle = css.getPropertyValue('--wb-second');
     if (pinnedHead) frameIt(pinnedHead, [3, 2]);
     context.strokeStyle = css.getPropertyValue('--wb-accent');
@@ -156,6 +157,7 @@ export default (kit, root, ask) => {
     view = can.includes(chosenView) ? chosenView : can[0];
     kinds.replaceChildren();
     for (const kind of can.length > 1 ? can : []) kit.button(kinds, kind, () => { chosenView = kind; draw(); }).setAttribute('aria-pressed', String(kind === view));
+    kinds.hidden = can.length < 2;
     for (const node of [map.box, map.below]) node.hidden = view !== 'map';
     for (const [kind, { box }] of Object.entries(others)) box.hidden = kind !== view;
     told.textContent = { map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'orange is looked at', graph: 'blue is looked at, orange looks here' }[view];
@@ -174,7 +176,7 @@ export default (kit, root, ask) => {
       const h = el('h4', 'wb-list', lists);
       el('b', 'wb-mono', h, name).title = name;
       el('span', '', h, text);
-      const broken = rows.filter(r => Number.isNaN(r.value)).length, some = rows.filter(r => r.value).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 6);
+      const broken = rows.filter(r => Number.isNaN(r.value)).length, most = Math.max(...rows.map(r => Math.abs(r.value) || 0)), some = rows.filter(r => Math.abs(r.value) > 0.004 * most).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 6);
       if (broken) el('p', 'wb-broken', lists, `${broken} not a number`);
       if (some.length) kit.bars(lists, some).classList.toggle('wb-pale', pale); else if (!broken) el('p', 'wb-dim', lists, 'nothing');
     };
@@ -182,7 +184,7 @@ export default (kit, root, ask) => {
     const sent = (pairs, label) => pairs.map(([i, value]) => ({ label: label[i], value }));
     if (f.exact) list(queries[q], 'looks at', along(f.cols, keys, j => f.at(q, j), hidden[1]), false);
     else if (strip?.of === q) list(queries[q], 'looks at', sent(strip.to, keys), false);
-    else el('p', 'wb-dim', lists, `Enter or a click pins ${queries[q]} and lists what it looks at.`);
+    else el('p', 'wb-dim', lists, `Pin ${queries[q]} to see what it looks at.`);
     const k = square ? q : at.key;
     if (f.exact && k >= 0) list(keys[k], 'is looked at by', along(f.rows, queries, i => f.at(i, k), hidden[0]), true);
     else if (strip?.of === q && strip.by) list(queries[q], 'is looked at by', sent(strip.by, queries), true);
@@ -202,7 +204,7 @@ export default (kit, root, ask) => {
     select('minus', against, meta.against, v => { meta.against = v; send(); });
     if (special().some(s => s.length)) kit.check(options, 'hide special tokens', Boolean(meta.hide), v => { meta.hide = +v; send(); });
     const same = pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head;
-    if (!meta.over && !meta.against) kit.button(options, 'Switch it off', () => send({ off: 1 }), 'Switch this head off for one forward and say how far the output moves');
+    if (!meta.over && !meta.against) kit.button(options, 'Switch it off', () => send({ off: 1 }), 'Switch this head off for one forward');
     kit.button(options, same ? 'Unpin this head' : 'Pin this head', () => pinHead(same), 'Pin this head, for a difference from it');
   };
   const pinHead = off => {
@@ -288,8 +290,9 @@ export default (kit, root, ask) => {
       }
       meta = { ...(meta || next.meta), layers: next.meta.layers };
       if (first || !at.pinned && next.meta.query !== base.query) { base = { query: next.meta.query, key: -1 }; Object.assign(at, base); }
-      const text = others.graph ? '' : next.meta.script;
+      const text = sceneAsked ? '' : next.meta.script;
       if (text) {
+        sceneAsked = true;
         const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
         import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { ARROWS, rgba, NAN })); if (f) draw(); });
       }

@@ -30,8 +30,8 @@ from workbench.panels._view import View, source, whole_number
 
 _THUMBS = (8, 32)
 """pixels of the side of a thumbnail, least and most"""
-_OVERVIEW = 288
-"""pixels of the side of all thumbnails together"""
+_OVERVIEW = (288, 420)
+"""pixels of all thumbnails together, across and down"""
 _MOST = 512
 """rows and columns of a head that travel at a time; of more, patches"""
 _FINE = 64
@@ -253,7 +253,7 @@ class AttentionView(View):
     def _about(self, scene: Scene, at: int) -> dict[str, Any]:
         layer = scene.layers[at]
         held = bool(layer.maps) or at == self._asked.layer
-        return {"name": layer.name, "heads": scene.plane(at).heads if held else 1, "kept": held}
+        return {"heads": scene.plane(at).heads if held else 1, "kept": held}
 
     def _thumbnails(self, scene: Scene) -> dict[str, Packed]:
         """All heads small, each on its own scale, and figures by which they are found."""
@@ -261,7 +261,8 @@ class AttentionView(View):
         planes = [scene.plane(i) for i in held]
         longest = max(max(plane.shape) for plane in planes)
         across = max(plane.heads for plane in planes)
-        side = min(max(_OVERVIEW // across - 2, _THUMBS[0]), _THUMBS[1], longest)
+        room = min(_OVERVIEW[0] // across, _OVERVIEW[1] // len(scene.layers)) - 2
+        side = min(max(room, _THUMBS[0]), _THUMBS[1], longest)
         small = torch.cat([plane.thumbnails(side) for plane in planes])
         tops = small.nan_to_num(0.0, 0.0, 0.0).amax((1, 2), keepdim=True).clamp_min(1e-12)
         found = torch.cat(
