@@ -6,7 +6,9 @@ taken from a notebook: its text is looked up among the files of this installatio
 
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from workbench.core.scripts import part
 
 _ROOMS = ("panels", "app")
 """rooms with files for the page"""
@@ -15,7 +17,8 @@ _ROOMS = ("panels", "app")
 def installed(suffix: str) -> frozenset[str]:
     """Every text of one kind that a panel of this installation may carry.
 
-    A panel's text is its own file, alone or behind a file of what panels share (whose name begins with ``_``).
+    A panel's text is its own file, alone or behind a file of what panels share (whose name begins with ``_``); the
+    text of one of its parts is what ``core.scripts`` makes of the part's files.
 
     Args:
         suffix: ``".js"`` or ``".css"``.
@@ -25,13 +28,9 @@ def installed(suffix: str) -> frozenset[str]:
 
 @cache
 def _installed(suffix: str) -> frozenset[str]:
-    found = [file for room in _ROOMS for file in _files(files("workbench") / room, suffix)]
+    folders = [folder for room in _ROOMS if (folder := Path(str(files("workbench") / room))).is_dir()]
+    found = [file for folder in folders for file in sorted(folder.glob(f"*{suffix}"))]
     texts = {file.name: file.read_text("utf-8") for file in found}
     shared = [text for name, text in texts.items() if name.startswith("_")]
-    return frozenset([*texts.values(), *(f"{first}\n{text}" for first in shared for text in texts.values())])
-
-
-def _files(folder: Traversable, suffix: str) -> list[Traversable]:
-    if not folder.is_dir():
-        return []
-    return sorted((file for file in folder.iterdir() if file.name.endswith(suffix)), key=lambda file: file.name)
+    parts = [part(file.parent, file.stem) for file in found] if suffix == ".js" else []
+    return frozenset([*texts.values(), *parts, *(f"{first}\n{text}" for first in shared for text in texts.values())])

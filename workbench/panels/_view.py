@@ -1,6 +1,5 @@
 """View: the contents of one tab. One file each (``<name>.py`` with ``VIEW = ...`` and ``<name>.js``), found by name."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.core.errors import DataError
 from workbench.core.names import names
+from workbench.core.scripts import part
 from workbench.interpret import Session
 from workbench.panels._frame import Frame
 from workbench.panels._table import Table
@@ -83,15 +83,8 @@ def views() -> Sequence[type[View]]:
 
 
 def source(name: str) -> str:
-    """The ESM text of a view: ``<name>.js`` behind its parts ``_<name>_*.js`` and its style ``<name>.css``.
-
-    Lines travel without the space before them, and without those that are comments.
-    """
-    parts = [path.read_text("utf-8") for path in (*sorted(_HERE.glob(f"_{name}_*.js")), _HERE / f"{name}.js")]
-    style = _HERE / f"{name}.css"
-    sheet = [f"const style = {json.dumps(style.read_text('utf-8'))};\n"] if style.exists() else []
-    lines = [line.lstrip() for line in "".join(sheet + parts).split("\n")]
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    """The ESM text of a view, as ``core.scripts`` puts it together."""
+    return part(_HERE, name)
 
 
 def whole_number(wish: Mapping[str, Any], name: str, below: int, default: int = 0) -> int:
