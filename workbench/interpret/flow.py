@@ -156,7 +156,7 @@ class Recorder(TorchFunctionMode):
 
     def _note(self, name: str, taken: Sequence[Tensor], made: Sequence[Tensor]) -> None:
         flow, learned, inputs = self.flow, False, dict[int, None]()
-        # Of other tensors a view takes the shape or type alone, unless they are the indices; so does what makes constants.
+        # Of other tensors a view takes the shape or type alone, unless they are indices; so does what makes constants.
         read = () if name in FACTORIES else taken[:1] if name in VIEWS and name != "__getitem__" else taken
         for tensor in read:
             found = self._find(tensor)

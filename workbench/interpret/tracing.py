@@ -17,7 +17,8 @@ from workbench.core.markup import columns
 from workbench.interpret import drawing
 from workbench.interpret.batches import as_batch
 from workbench.interpret.flow import MOST_OPERATIONS, Flow, Recorder
-from workbench.interpret.layout import Plan, planned, tensor
+from workbench.interpret.layout import Plan, tensor
+from workbench.interpret.planning import planned
 from workbench.interpret.reading import Edge, Node, read
 
 
