@@ -21,7 +21,7 @@ from workbench.app import choices, desk, layers, models
 from workbench.app.lines import called
 from workbench.core.markup import table as markup
 from workbench.notebooks import export_html
-from workbench.panels._cell import Origin, cell
+from workbench.panels._cell import Calls, Origin, cell
 from workbench.panels._sketch import line_chart
 from workbench.panels._table import Table
 from workbench.train.contract import Event
@@ -219,7 +219,7 @@ def test_a_csv_reads_back_exactly_and_the_file_that_is_saved_holds_no_formula():
 
 @pytest.mark.parametrize("text", NASTY)
 def test_the_cell_that_is_shown_holds_a_name_as_a_literal_only(text):
-    code = cell(Origin(names=[text], processor=object()), "overview", {}, text=text)
+    code = cell(Origin(names=[text], processor=object()), "overview", {"over": text}, Calls(text=text))
     assert code.encode("utf-8")
     nodes = list(ast.walk(ast.parse(code)))
     assert text in [node.value for node in nodes if isinstance(node, ast.Constant)]

@@ -1,6 +1,7 @@
 """Scripts for the page out of files beside the Python: one place, so that who writes them and who checks them agree."""
 
 import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 
@@ -18,3 +19,33 @@ def part(folder: Path, name: str) -> str:
     sheet = [f"const style = {json.dumps(style.read_text('utf-8'))};\n"] if style.exists() else []
     lines = [line.lstrip() for line in "".join(sheet + pieces).split("\n")]
     return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+ROW = "const MEANS = [];"
+"""the list to which each means of an input row adds itself"""
+
+
+def row(means: Sequence[str], own: str) -> str:
+    """The ESM text of an input row.
+
+    Args:
+        means: The parts for what a person may do, such as uploading a picture.
+        own: The part of the row itself.
+    """
+    return "\n".join([ROW, *means, own])
+
+
+def is_made_of(text: str, parts: Collection[str]) -> bool:
+    """Whether a text is some of these parts, a line break between them, and nothing else.
+
+    Args:
+        text: Whatever somebody wrote.
+        parts: None of them empty.
+    """
+    ordered, whole, at = sorted(parts, key=len, reverse=True), f"{text}\n", 0
+    while at < len(whole):
+        first = next((part for part in ordered if whole.startswith(f"{part}\n", at)), None)
+        if first is None:
+            return False
+        at += len(first) + 1
+    return True

@@ -8,29 +8,33 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from workbench.core.scripts import part
+from workbench.core.scripts import ROW, is_made_of, part
 
 _ROOMS = ("panels", "app")
 """rooms with files for the page"""
 
 
-def installed(suffix: str) -> frozenset[str]:
-    """Every text of one kind that a panel of this installation may carry.
+def is_installed(text: object, suffix: str) -> bool:
+    """Whether a text is one that a panel of this installation may carry.
 
     A panel's text is its own file, alone or behind a file of what panels share (whose name begins with ``_``); the
-    text of one of its parts is what ``core.scripts`` makes of the part's files.
+    script of a part is what ``core.scripts`` makes of files.
 
     Args:
+        text: Whatever a notebook holds.
         suffix: ``".js"`` or ``".css"``.
     """
-    return _installed(suffix)
+    whole, parts = _installed(suffix)
+    return isinstance(text, str) and (text in whole or (bool(parts) and is_made_of(text, parts)))
 
 
 @cache
-def _installed(suffix: str) -> frozenset[str]:
+def _installed(suffix: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Whole texts, and parts that may stand behind each other."""
     folders = [folder for room in _ROOMS if (folder := Path(str(files("workbench") / room))).is_dir()]
     found = [file for folder in folders for file in sorted(folder.glob(f"*{suffix}"))]
     texts = {file.name: file.read_text("utf-8") for file in found}
     shared = [text for name, text in texts.items() if name.startswith("_")]
-    parts = [part(file.parent, file.stem) for file in found] if suffix == ".js" else []
-    return frozenset([*texts.values(), *parts, *(f"{first}\n{text}" for first in shared for text in texts.values())])
+    whole = frozenset([*texts.values(), *(f"{first}\n{text}" for first in shared for text in texts.values())])
+    parts = [ROW, *texts.values(), *(part(file.parent, file.stem) for file in found)] if suffix == ".js" else []
+    return whole, frozenset(parts)

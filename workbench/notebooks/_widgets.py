@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.notebooks._trust import installed
+from workbench.notebooks._trust import is_installed
 
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -46,11 +46,11 @@ class Saved:
         parts = self.state.get(_SOURCES, {})
         texts = [self.state.get("_esm"), *(parts.values() if isinstance(parts, Mapping) else [parts])]
         binary = {str(one["path"][0]) for one in self.buffers}
-        known = all(isinstance(text, str) and text in installed(".js") for text in texts)
+        known = all(is_installed(text, ".js") for text in texts)
         if not known or binary & {_SOURCES, "_esm", "_css"}:
             return "its script is not one of this workbench (another version, or another author), so it is not run"
         style = self.state.get("_css", "")
-        if not isinstance(style, str) or (style and style not in installed(".css")):
+        if style != "" and not is_installed(style, ".css"):
             return "its style sheet is not one of this workbench"
         return ""
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import traitlets
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.scripts import row
 from workbench.interpret import Session
 from workbench.panels._asking import InputRow
 from workbench.panels._cell import Calls
@@ -46,7 +47,7 @@ class Asked(Linked):
         if self._row.scripts:
             self.sources = {
                 **self.sources,
-                "_row": "\n".join(["const MEANS = [];", *self._row.scripts, source("_row")]),
+                "_row": row(self._row.scripts, source("_row")),
             }
 
     def draw_row(self) -> None:
