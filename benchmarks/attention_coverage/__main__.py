@@ -18,7 +18,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-SECONDS, MEMORY = 60, 10 << 30
+SECONDS, MEMORY = 30, 10 << 30
 
 
 def all_types() -> list[str]:
@@ -41,7 +41,9 @@ def _child(name: str, pipe: Any, seconds: float) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     used = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + used, int(seconds) + used))  # of the processor, which may be busy
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (int(seconds) + used, int(seconds) + used)
+    )  # of the processor, which may be busy
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -50,7 +52,9 @@ def _child(name: str, pipe: Any, seconds: float) -> None:
     os._exit(0)
 
 
-def sweep(names: Sequence[str], workers: int, seconds: float) -> list[dict[str, Any]]:
+def sweep(
+    names: Sequence[str], workers: int, seconds: float, told: Callable[[list[dict[str, Any]]], None]
+) -> list[dict[str, Any]]:
     """The rows, each type in a process of its own that is ended when it takes too long."""
     import measuring  # noqa: F401 - loaded once, before the children are made
     import transformers.modeling_utils  # noqa: F401 - as above
@@ -83,6 +87,7 @@ def sweep(names: Sequence[str], workers: int, seconds: float) -> list[dict[str, 
                 running.remove(job)
                 row["seconds"] = round(time.monotonic() - began, 1)
                 rows.append(row)
+                told(rows)
                 print(f"{len(rows):4d}/{len(names)} {row['outcome']:10s} {name}", file=sys.stderr)
     return sorted(rows, key=lambda row: row["name"])
 
@@ -94,17 +99,37 @@ def main() -> int:
     parser.add_argument("--types", nargs="+", help="these types")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of a type")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that the file has")
     parser.add_argument("--json", type=Path, help="where the rows are written")
     options = parser.parse_args()
     names = options.types or all_types()
     if options.sample:
         names = sorted(random.Random(0).sample(names, options.sample))
-    began = time.monotonic()
-    rows = sweep(names, options.workers, options.seconds)
-    result = {"versions": versions(), "seconds": round(time.monotonic() - began), "rows": rows}
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    began, kept = time.monotonic(), []
+    if options.resume and options.json and options.json.exists():
+        kept = json.loads(options.json.read_text())["rows"]
+    done = {row["name"] for row in kept}
+
+    def save(rows: list[dict[str, Any]], *, every: int = 20) -> None:
+        if options.json and len(rows) % every == 0:
+            together = sorted([*kept, *rows], key=lambda row: row["name"])
+            options.json.write_text(json.dumps({"versions": versions(), "rows": together}, indent=1) + "\n")
+
+    rows = sweep([name for name in names if name not in done], options.workers, options.seconds, save)
+    save(rows, every=1)
+    print(table([*kept, *rows]))
+    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """What is counted, beside what is required."""
+    from counting import counted, required
+
+    counts = counted(rows)
+    lines = [f"{name.ljust(48)} {value}" for name, value in counts.items()]
+    lines += [f"{'met' if met else 'NOT MET'}: {sentence}" for sentence, met in required(rows)]
+    return "\n".join(lines)
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Inputs that a model of transformers may take, made from the names in its forward's signature."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -32,7 +32,11 @@ def candidates(name: str, model: nn.Module, config: Any) -> Iterator[Inputs]:
     needed = [k for k in required(model) if k in made]
     towers = [k for k in made if k in GRIDS]
     if towers:  # a picture as a list of patches
-        yield {k: v for k, v in {**made, **patches(known, config)}.items() if k in (*needed, *towers, "pixel_values", "hidden_states")}
+        yield {
+            k: v
+            for k, v in {**made, **patches(known, config)}.items()
+            if k in (*needed, *towers, "pixel_values", "hidden_states")
+        }
     text = [k for k in ("input_ids", "attention_mask", "bbox") if k in made]
     tried: list[frozenset[str]] = []
     for keys in (
@@ -116,55 +120,39 @@ def find(config: Any, *names: str) -> Any:
     return None
 
 
-def make(key: str, config: Any) -> Any:
-    """An input of this name; None where nobody knows what it may be."""
-    vocabulary = find(config, "vocab_size") or 256
-    vocabulary = vocabulary if isinstance(vocabulary, int) else 256
-    low, high = 5, max(6, min(100, vocabulary - 40 if vocabulary > 100 else vocabulary))
-    low = min(low, high - 1)
-    if key in ("input_ids", "decoder_input_ids"):
-        return torch.randint(low, high, (BATCH, LENGTH if key == "input_ids" else 7))
-    if key == "attention_mask":
-        return torch.ones(BATCH, LENGTH, dtype=torch.long)
-    if key == "bbox":
-        corners = torch.randint(0, 100, (BATCH, LENGTH, 2))
-        return torch.cat([corners, corners + torch.randint(0, 50, (BATCH, LENGTH, 2))], -1)
-    if key == "pixel_values":
-        return pixels(config)
-    if key == "pixel_values_videos":
-        return video(config)
-    if key == "input_features":
-        bins = find(config, "num_mel_bins", "input_feat_size", "feature_size", "input_dim", "n_mels") or 80
-        longest = find(config, "max_source_positions")
-        return (
-            torch.randn(BATCH, bins, 2 * longest)
-            if longest and find(config, "num_mel_bins")
-            else torch.randn(BATCH, FRAMES, bins)
-        )
-    if key == "input_values":
-        bins = find(config, "num_mel_bins")
-        return (
-            torch.randn(BATCH, find(config, "max_length") or 1024, bins)
-            if bins and find(config, "frequency_stride")
-            else torch.randn(BATCH, 4000)
-        )
-    if key == "inputs_embeds":
-        return torch.randn(BATCH, LENGTH, find(config, "hidden_size", "d_model") or 64)
-    if key in GRIDS:
-        grid = torch.tensor([[1, 4, 4], [1, 4, 6]])
-        return grid if "thw" in key else grid[:, 1:]
-    if key == "hidden_states":
-        return torch.randn(40, 8)
-    if key in ("input_features_mask", "feature_attention_mask", "padding_mask"):
-        return None
-    if key in ("past_time_features", "future_time_features"):
-        return torch.randn(BATCH, 40, find(config, "num_time_features") or 0)
-    if key in ("past_values", "past_observed_mask"):
-        length = find(config, "context_length") or 32
-        channels = find(config, "num_input_channels", "input_size") or 1
-        values = torch.randn(BATCH, length, channels)
-        return torch.ones_like(values) if key == "past_observed_mask" else values
-    return None
+def ids(config: Any, length: int) -> Tensor:
+    """Tokens that are no special ones."""
+    vocabulary = find(config, "vocab_size")
+    vocabulary = vocabulary if isinstance(vocabulary, int) and vocabulary else 256
+    high = max(6, min(100, vocabulary - 40 if vocabulary > 100 else vocabulary))
+    return torch.randint(min(5, high - 1), high, (BATCH, length))
+
+
+def boxes() -> Tensor:
+    """Where the tokens stand on a page."""
+    corners = torch.randint(0, 100, (BATCH, LENGTH, 2))
+    return torch.cat([corners, corners + torch.randint(0, 50, (BATCH, LENGTH, 2))], -1)
+
+
+def spectrum(config: Any) -> Tensor:
+    """Sound by frequency."""
+    bins = find(config, "num_mel_bins", "input_feat_size", "feature_size", "input_dim", "n_mels") or 80
+    longest = find(config, "max_source_positions")
+    across = longest and find(config, "num_mel_bins")
+    return torch.randn(BATCH, bins, 2 * longest) if across else torch.randn(BATCH, FRAMES, bins)
+
+
+def sound(config: Any) -> Tensor:
+    """Sound as it is, or as the pictures of it that some models call the same."""
+    bins = find(config, "num_mel_bins")
+    pictured = bins and find(config, "frequency_stride")
+    return torch.randn(BATCH, find(config, "max_length") or 1024, bins) if pictured else torch.randn(BATCH, 4000)
+
+
+def series(config: Any) -> Tensor:
+    """Measurements in time."""
+    channels = find(config, "num_input_channels", "input_size") or 1
+    return torch.randn(BATCH, find(config, "context_length") or 32, channels)
 
 
 def square(size: Any) -> tuple[int, int]:
@@ -189,3 +177,29 @@ def video(config: Any) -> Tensor:
     """Clips."""
     height, width = square(find(config, "image_size", "crop_size"))
     return torch.randn(BATCH, find(config, "frames_per_clip", "num_frames") or 4, 3, height, width)
+
+
+GRID = torch.tensor([[1, 4, 4], [1, 4, 6]])
+
+MAKERS: dict[str, Callable[[Any], Tensor]] = {
+    "input_ids": lambda config: ids(config, LENGTH),
+    "decoder_input_ids": lambda config: ids(config, 7),
+    "attention_mask": lambda _: torch.ones(BATCH, LENGTH, dtype=torch.long),
+    "bbox": lambda _: boxes(),
+    "pixel_values": pixels,
+    "pixel_values_videos": video,
+    "input_features": spectrum,
+    "input_values": sound,
+    "inputs_embeds": lambda config: torch.randn(BATCH, LENGTH, find(config, "hidden_size", "d_model") or 64),
+    "hidden_states": lambda _: torch.randn(40, 8),
+    "past_time_features": lambda config: torch.randn(BATCH, 40, find(config, "num_time_features") or 0),
+    "future_time_features": lambda config: torch.randn(BATCH, 40, find(config, "num_time_features") or 0),
+    "past_values": series,
+    "past_observed_mask": lambda config: torch.ones_like(series(config)),
+    **{name: lambda _, name=name: GRID if "thw" in name else GRID[:, 1:] for name in GRIDS},
+}
+
+
+def make(key: str, config: Any) -> Any:
+    """An input of this name; None where nobody knows what it may be."""
+    return MAKERS[key](config) if key in MAKERS else None

@@ -21,8 +21,9 @@ PATCHES: dict[str, dict[str, Any]] = {
     "hunyuan_v1_moe": {"config": {"head_dim": 64}},
     "hunyuan_vl_text": {"config": {"head_dim": 64}},
     "ministral": {"config": {"head_dim": 64}},
+    "longformer": {"config": {"attention_window": [4, 4]}},
+    "led": {"config": {"attention_window": [4, 4]}},
     "xmod": {"config": {"default_language": "en_XX"}},
     "jamba": {"config": {"attn_layer_period": 2, "attn_layer_offset": 1}},
-    "sam": {"inputs": {"pixel_values": (1, 3, 1024, 1024)}},
 }
 """type -> "config": {dotted setting: value}, "divisors": (...), "inputs": {name: shape, numbers or value}"""

@@ -1,4 +1,4 @@
-"""Tiny configurations of any transformers model type, by rules about the names of settings, and patches where they fail.
+"""Tiny configurations of any transformers model type, by rules about names of settings, and patches where they fail.
 
 A recipe cuts layers, vocabularies, experts and pictures; a second one also divides every width and number of heads by
 one power of two, which keeps the relations between them (heads x head size = width, sums of widths) as they were.
@@ -27,8 +27,7 @@ KEPT = re.compile(r"(head_dim|dim_head|num_channels|in_channels|out_channels|ker
 TOKENS = re.compile(r"(token_id|token_index|_idx|_token|_token_ids)$")
 LIMITS = {"image_size": 256, "max_image_size": 256, "num_frames": 4, "frames_per_clip": 4, "max_source_positions": 64}
 VOCABULARY_SIZE, LAYER_COUNT, EXPERTS = 256, 2, 4
-
-Values = dict[str, Any]
+MOST = {LAYERS: LAYER_COUNT, COUNTS: EXPERTS, TOP_K: 2, VOCABULARY: VOCABULARY_SIZE}
 
 
 def recipes(name: str, default: Callable[[], Any]) -> list[tuple[str, Callable[[], Any]]]:
@@ -95,22 +94,17 @@ def shrink(config: Any, divisor: int) -> None:
 
 def number(name: str, value: int, divisor: int) -> int:
     """What a whole number of this name becomes."""
-    if LAYERS.match(name):
-        return min(value, LAYER_COUNT)
-    if COUNTS.match(name):
-        return min(value, EXPERTS)
-    if TOP_K.match(name):
-        return min(value, 2)
-    if VOCABULARY.match(name):
-        return min(value, VOCABULARY_SIZE)
+    for pattern, most in MOST.items():
+        if pattern.match(name):
+            return min(value, most)
     if name in LIMITS:
         return min(value, LIMITS[name])
-    if divisor > 1 and value >= 1:
-        if HEADS.search(name):
-            return max(1, value // divisor)
-        if WIDTHS.search(name) and not KEPT.search(name) and value >= 64 and value % divisor == 0:
-            return value // divisor
-    return value
+    if divisor == 1 or value < 1:
+        return value
+    if HEADS.search(name):
+        return max(1, value // divisor)
+    wide = WIDTHS.search(name) and not KEPT.search(name) and value >= 64 and value % divisor == 0
+    return value // divisor if wide else value
 
 
 def limit_tokens(config: Any) -> None:

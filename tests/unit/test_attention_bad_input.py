@@ -14,7 +14,8 @@ def bert():
 
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=20, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32, initializer_range=0.5
+        vocab_size=20, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
+        initializer_range=0.5,
     )  # fmt: skip
     return BertModel(config).eval()
 

@@ -1,4 +1,4 @@
-"""What heads do: scores, rollout, flow, importance and knock-out equal naive replicas; what is handed to other tools."""
+"""What heads do, against naive replicas: scores, rollout, flow, importance, knock-out; and what other tools get."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ import math
 import re
 import sys
 
-import networkx
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -29,7 +29,8 @@ def bert(**more):
 
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=20, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, initializer_range=0.5, **more
+        vocab_size=20, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        initializer_range=0.5, **more,
     )  # fmt: skip
     return BertForSequenceClassification(config).eval()
 
@@ -108,7 +109,7 @@ def test_rollout_equals_the_recursion_of_the_paper():
 
 def test_flow_equals_the_maximum_flow_of_another_library():
     layers = [random_weights(1, 2, 3, seed=i) for i in range(2)]
-    graph = networkx.DiGraph()
+    graph = nx.DiGraph()
     for depth, one in enumerate(layers):
         step = 0.5 * one[0].double().mean(0) + 0.5 * torch.eye(3)
         for to in range(3):
@@ -117,7 +118,7 @@ def test_flow_equals_the_maximum_flow_of_another_library():
     found = mixing.flow(layers)
     for to in range(3):
         for source in range(3):
-            expected = networkx.maximum_flow_value(graph, (0, source), (2, to))
+            expected = nx.maximum_flow_value(graph, (0, source), (2, to))
             assert float(found[to, source]) == pytest.approx(expected, abs=1e-4)
     with pytest.raises(DataError, match="rollout"):
         mixing.flow([torch.zeros(1, 1, 400, 400)])
@@ -313,14 +314,11 @@ def test_both_sides_of_an_encoder_and_decoder_reach_bertviz():
     assert all(f'"name": "{name}"' in page.html for name in ("Encoder", "Decoder", "Cross"))
 
 
-@pytest.mark.parametrize(
-    ("library", "use"),
-    [("bertviz", lambda m: m.bertviz()), ("xarray", lambda m: m.to_xarray()), ("plotly", lambda m: m.plot())],
-)
-def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch, library, use):
+@pytest.mark.parametrize(("library", "method"), [("bertviz", "bertviz"), ("xarray", "to_xarray"), ("plotly", "plot")])
+def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch, library, method):
     maps = attention(bert(), IDS)
     for name in [n for n in sys.modules if n.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=rf"{library} is needed .*\[plots\]"):
-        use(maps)
+        getattr(maps, method)()

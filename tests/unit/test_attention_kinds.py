@@ -100,10 +100,9 @@ def swin_by_hand(layer, x, side, shift):
     """(batch, heads, tokens, tokens) of one Swin layer, pair by pair, without windows being cut out."""
     own, size = layer.attention, 4
     inner = next(m for n, m in own.named_modules() if hasattr(m, "relative_position_bias_table"))
-    projections = dict(own.named_modules())
+    projections = {name.split(".")[-1]: module for name, module in own.named_modules()}
     query, key = (
-        next(m for n, m in projections.items() if n.split(".")[-1] in names)
-        for names in (("query", "q_proj"), ("key", "k_proj"))
+        projections.get(long) or projections[short] for long, short in (("query", "q_proj"), ("key", "k_proj"))
     )
     normed = layer.layernorm_before(x)
     q, k = (p(normed).view(len(x), side * side, 2, -1).transpose(1, 2) for p in (query, key))
@@ -214,8 +213,10 @@ def test_led_is_put_back_by_query_and_key():
 
     torch.manual_seed(0)
     config = LEDConfig(
-        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, attention_window=[4],
-        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_encoder_position_embeddings=64, init_std=0.5,
+        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        attention_window=[4],
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_encoder_position_embeddings=64,
+        init_std=0.5,
     )  # fmt: skip
     model = LEDModel(config).eval()
     inputs = {"input_ids": ids(2, 8), "decoder_input_ids": ids(2, 3)}
@@ -366,9 +367,9 @@ def test_reformer_is_read_as_the_implied_matrix(layer):
 
     torch.manual_seed(0)
     config = ReformerConfig(
-        attn_layers=[layer], hidden_size=16, num_attention_heads=2, attention_head_size=8, feed_forward_size=16, vocab_size=50,
-        axial_pos_embds=False, max_position_embeddings=64, local_attn_chunk_length=4, lsh_attn_chunk_length=4, hash_seed=1,
-        num_buckets=4, is_decoder=False, num_hashes=1,
+        attn_layers=[layer], hidden_size=16, num_attention_heads=2, attention_head_size=8, feed_forward_size=16,
+        axial_pos_embds=False, max_position_embeddings=64, local_attn_chunk_length=4, lsh_attn_chunk_length=4,
+        num_buckets=4, is_decoder=False, num_hashes=1, hash_seed=1, vocab_size=50,
     )  # fmt: skip
     model = ReformerModel(config).eval()
     inputs = {"input_ids": ids(1, 16)}
@@ -454,6 +455,10 @@ def test_steps_of_a_generation_are_labelled_with_what_was_generated():
     prompt = ids(1, 4)
     options = {"max_new_tokens": 3, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
     answer = model.generate(prompt, **options)[0].tolist()
+
+    def written_on(called, inputs):
+        return called.generate(inputs[0] if isinstance(inputs, tuple) else inputs, **options)
+
     written = tuple(f"t{i}" for i in answer)
     maps = attention(
         model,
@@ -465,7 +470,7 @@ def test_steps_of_a_generation_are_labelled_with_what_was_generated():
     assert [one.kind for one in maps] == ["self"] * 3
     assert [one.keys[0] for one in maps] == [written[:4], written[:5], written[:6]]
     assert [one.queries[0] for one in maps] == [written[:4], written[4:5], written[5:6]]
-    unnamed = attention(model, prompt, call=lambda m, x: m.generate(x[0] if isinstance(x, tuple) else x, **options))
+    unnamed = attention(model, prompt, call=written_on)
     assert unnamed[2].queries == (("5",),)
 
 
@@ -476,7 +481,8 @@ def test_a_unet_and_a_transformer_of_diffusers_equal_their_own_scores():
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=8, block_out_channels=(8, 16), layers_per_block=1, cross_attention_dim=8, attention_head_dim=4,
-        norm_num_groups=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        norm_num_groups=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     ).eval()  # fmt: skip
     given = {
         "sample": torch.randn(1, 4, 8, 8),
@@ -484,7 +490,8 @@ def test_a_unet_and_a_transformer_of_diffusers_equal_their_own_scores():
         "encoder_hidden_states": torch.randn(1, 5, 8),
     }
     dit = DiTTransformer2DModel(
-        num_attention_heads=2, attention_head_dim=8, in_channels=4, num_layers=1, sample_size=8, patch_size=4, norm_num_groups=4
+        num_attention_heads=2, attention_head_dim=8, in_channels=4, num_layers=1, sample_size=8, patch_size=4,
+        norm_num_groups=4,
     ).eval()  # fmt: skip
     also = {"hidden_states": torch.randn(1, 4, 8, 8), "timestep": torch.tensor([3]), "class_labels": torch.tensor([1])}
     for model, inputs in ((unet, given), (dit, also)):
