@@ -6,11 +6,17 @@ weights at 128 tokens.
 """
 
 import argparse
+import os
 import shutil
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +107,15 @@ NOTEBOOK = """
 import sys
 sys.path.insert(0, FOLDER)
 import attention_view as bench
-inspector = panels.Inspector(bench.Held(bench.maps(LENGTH)))
+inspector = panels_inspector.Inspector(bench.Held(bench.maps(LENGTH)))
 inspector
 """
+
+READY = """async () => {
+  const session = window.jupyterapp.shell.currentWidget.sessionContext;
+  await session.ready;
+  while (session.session?.kernel?.status !== 'idle') await new Promise(done => setTimeout(done, 50));
+}"""
 
 PAINTED = """async ([name, values]) => {
   const root = document.querySelector('.wb-attention'), input = root.querySelector(`input[aria-label="${name}"]`);
@@ -146,29 +158,53 @@ def renderer_seconds(page: Any) -> float:
     return float(figures["TaskDuration"])
 
 
+@contextmanager
+def laboratory(folder: Path) -> Generator[str]:
+    """The address of a JupyterLab in a folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    options = ("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=")
+    command = [sys.executable, "-m", "jupyterlab", *options, "--LabApp.expose_app_in_browser=True"]
+    with (folder / "lab.log").open("w") as log:
+        env = {**os.environ, **own, "WORKBENCH_STRICT": "0"}
+        server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=1).close()
+            except OSError:
+                time.sleep(0.2)
+            else:
+                break
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
 def browser(length: int) -> dict[str, Any]:
     """Times in a real JupyterLab."""
-    sys.path.insert(0, str(ROOT / "tests" / "browser"))
-    import conftest
+    import nbformat
     from playwright.sync_api import sync_playwright
 
-    class Folder:
-        def mktemp(self, name: str) -> Path:
-            return Path(tempfile.mkdtemp(prefix=name))
-
-    running = conftest.lab.__wrapped__(Folder())
-    url, work = next(running)
+    folder = Path(tempfile.mkdtemp())
+    cell = NOTEBOOK.replace("FOLDER", repr(str(ROOT / "benchmarks"))).replace("LENGTH", str(length))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / "bench.ipynb")
     found: dict[str, Any] = {}
-    with sync_playwright() as playwright:
+    with laboratory(folder) as url, sync_playwright() as playwright:
         chromium = launched(playwright)
         page = chromium.new_page(viewport={"width": 1400, "height": 1100})
         page.set_default_timeout(120_000)
-        book = conftest.Notebook(page, url, work)
-        cell = NOTEBOOK.replace("FOLDER", repr(str(ROOT / "benchmarks"))).replace("LENGTH", str(length))
-        book.open(book.write(f"bench{length}.ipynb", cell))
-        book.run_all()
+        page.goto(f"{url}/lab/tree/bench.ipynb?reset")
+        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+        page.evaluate(READY)
+        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         page.locator(".wb-inspector").wait_for()
-        book.idle()
+        page.evaluate(READY)
         before = renderer_seconds(page)
         page.get_by_role("tab", name="Attention").click()
         page.wait_for_function("() => document.querySelector('.wb-thumbs')?.width > 250")
@@ -178,7 +214,6 @@ def browser(length: int) -> dict[str, Any]:
         found["paint"] = page.evaluate(PAINTED, ["head", order])
         found["drag"] = page.evaluate(DRAGGED, "head")
         chromium.close()
-    running.close()
     return found
 
 

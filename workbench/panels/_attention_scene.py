@@ -45,6 +45,11 @@ class Scene:
         """Whether there is nothing to show."""
         return not self.layers
 
+    @property
+    def nothing(self) -> str:
+        """Why there is nothing to show."""
+        return self.maps.reason or "No attention was computed by this model on this input."
+
     def layer(self, at: int) -> Layer:
         """A layer with its maps.
 

@@ -36,7 +36,7 @@ export default (kit, root, ask) => {
   title(ways, 'View', '');
   const options = el('div', 'wb-options', ways);
 
-  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, sceneAsked = false, stepped = null, pinnedHead = null;
+  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, sceneAsked = false, meant = null, stepped = null, pinnedHead = null;
   const at = { layer: 0, head: 0, query: 0, key: -1, pinned: false };
   let base = { query: 0, key: -1 };
   const names = () => meta, special = () => meta.special;
@@ -289,7 +289,7 @@ export default (kit, root, ask) => {
         scores = kit.values(next.arrays.scores);
       }
       meta = { ...(meta || next.meta), layers: next.meta.layers };
-      if (first || !at.pinned && next.meta.query !== base.query) { base = { query: next.meta.query, key: -1 }; Object.assign(at, base); }
+      if (next.meta.query !== meant) { base = { query: meant = next.meta.query, key: -1 }; Object.assign(at, base); }
       const text = sceneAsked ? '' : next.meta.script;
       if (text) {
         sceneAsked = true;

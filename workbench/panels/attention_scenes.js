@@ -45,7 +45,7 @@ export default (kit, stage, hand, { ARROWS, rgba, NAN }) => {
           for (let j = 0; j < f.cols; j++) {
             const v = f.at(i, j), share = Math.min(1, Math.abs(v) / f.top);
             if (!(share > 0.01) && !Number.isNaN(v)) continue;
-            context.strokeStyle = Number.isNaN(v) ? rgba(NAN, 0.9) : rgba(v < 0 ? ink.minus : ink.plus, share * (pass ? 1 : 0.28));
+            context.strokeStyle = Number.isNaN(v) ? rgba(NAN, 0.9) : rgba(v < 0 ? ink.minus : ink.plus, pass ? 0.2 + 0.8 * share : 0.45 * Math.sqrt(share));
             context.lineWidth = pass ? 1 + 2 * share : 1;
             context.beginPath();
             context.moveTo(0, (i + 0.5) * GAP);
