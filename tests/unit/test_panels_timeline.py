@@ -15,6 +15,7 @@ from torch import nn
 from workbench import data, panels
 from workbench.objectives import Supervised
 from workbench.panels._timeline import Timeline
+from workbench.panels._view import source
 from workbench.train import Job, Settings, start
 
 
@@ -114,14 +115,16 @@ def wait_until(condition, seconds=40.0):
 
 @pytest.fixture(scope="module")
 def followed():
-    """A run that was followed to its end."""
-    run = begun(600)
+    """A run that was followed until some frames were kept, and to its end."""
+    run = begun(100_000)
     panel = panels.attach(run.model, data.load("digits")).choose("saliency")
     shown = []
     panel.observe(lambda change: shown.append((run.progress.step, change["new"])), "frame")
     panel.follow(run)
+    wait_until(lambda: len(panel.timeline) >= 3, 90)
+    run.stop()
     run.wait()
-    wait_until(lambda: panel.following.startswith("run done"))
+    wait_until(lambda: panel.following.startswith("run stopped"))
     yield run, panel, shown
     panel.close()
 
@@ -134,7 +137,7 @@ def test_the_moments_are_the_frames_that_were_shown_with_the_loss_of_their_step(
     for moment in panel.timeline:
         assert moment.loss == f"{known[moment.step]:.4g}"
         assert any(frame["arrays"] == moment.message()["arrays"] for _, frame in shown)
-    assert panel.timeline[-1].step == 600
+    assert panel.timeline[-1].step == run.progress.step
     assert panel.moments == panel.timeline.listed()
     assert "_timeline" in panel.sources
 
@@ -155,10 +158,10 @@ def test_the_page_gets_a_frame_of_the_past_and_what_is_on_show_stays(followed):
 
 
 def test_a_saved_notebook_holds_some_frames_first_and_last_among_them(followed):
-    _, panel, _ = followed
+    run, panel, _ = followed
     steps = [one["step"] for one in panel.kept]
     assert steps[0] == panel.timeline[0].step
-    assert steps[-1] == 600
+    assert steps[-1] == run.progress.step
     numbers = {number for number, *_ in panel.moments}
     assert {one["number"] for one in panel.kept} <= numbers
     state = panel.get_state()
@@ -180,7 +183,7 @@ def test_a_past_frame_does_not_change_when_the_model_is_edited_afterwards(follow
 def test_another_run_begins_another_timeline_and_the_same_one_goes_on():
     run = begun(100_000)
     panel = panels.attach(run.model, data.load("digits")).choose("saliency").follow(run)
-    wait_until(lambda: len(panel.timeline) >= 2)
+    wait_until(lambda: len(panel.timeline) >= 2, 90)
     line = panel.timeline
     panel.follow(run)
     assert panel.timeline is line
@@ -218,3 +221,9 @@ def test_a_closed_panel_lets_go_of_frames_and_model():
     gc.collect()
     assert alive() is None
     assert kept() is None
+
+
+def test_what_every_page_receives_stays_small():
+    parts = [source(name) for name in ("_timeline", "_edited")]
+    assert sum(len(text.encode()) for text in (panels.Inspector._esm, *parts)) <= 24_000
+    assert all("innerHTML" not in text for text in parts)
