@@ -82,7 +82,10 @@ def state(model):
         "random": torch.get_rng_state().tolist(),
         "torch functions": functional,
         "tensor methods": {k: v for k, v in vars(torch.Tensor).items() if callable(v)},
-        "attention functions": dict(library.AttentionInterface._global_mapping),
+        "attention functions": (
+            dict(library.AttentionInterface._global_mapping),
+            dict(library.ALL_ATTENTION_FUNCTIONS._local_mapping),
+        ),
         "function modes": torch._C._len_torch_function_stack(),
         "stance": eval_frame._stance,
         "gradients enabled": torch.is_grad_enabled(),

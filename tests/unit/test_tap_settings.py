@@ -52,6 +52,27 @@ def test_a_compiled_model_is_read_eagerly_and_never_compiled_anew(kind):
     assert torch._dynamo.eval_frame._stance is stance
 
 
+def test_a_stance_that_somebody_sets_meanwhile_comes_and_goes_as_if_nobody_tapped():
+    compiled, x = torch.compile(net().eval(), backend="eager"), torch.randn(1, 4)
+    before = torch._dynamo.eval_frame._stance
+    with torch.compiler.set_stance("eager_on_recompile"):
+        theirs = torch._dynamo.eval_frame._stance
+        with tap(compiled):
+            compiled(x)
+        assert torch._dynamo.eval_frame._stance is theirs
+    assert torch._dynamo.eval_frame._stance is before
+    with tap(compiled):
+        with torch.compiler.set_stance("eager_on_recompile"):
+            assert torch._dynamo.eval_frame._stance.stance == "eager_on_recompile"
+        seen: list[str] = []
+        thread = threading.Thread(target=lambda: seen.append(torch._dynamo.eval_frame._stance.stance))
+        thread.start()
+        thread.join()
+        assert seen == ["default"]
+        assert torch._dynamo.eval_frame._stance.stance == "force_eager"
+    assert torch._dynamo.eval_frame._stance is before
+
+
 def test_a_function_compiled_inside_a_forward_is_not_compiled_anew_when_functions_are_read():
     torch._dynamo.reset()
 

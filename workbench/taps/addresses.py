@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -46,19 +46,19 @@ class Address:
         return bool(self.value) and self.value != INPUTS
 
 
-def resolve(model: nn.Module, text: str) -> Address:
+def resolve(model: nn.Module, text: str, known: Mapping[str, nn.Module] | None = None) -> Address:
     """What an address means in a model.
 
     Args:
         model: Any module.
         text: An address.
+        known: What ``modules_by_path`` says of it, where many addresses are resolved.
 
     Raises:
         AddressError: The form is wrong, there is no such module, it is a list that is never called, or nothing of it
             can be seen because ``torch.jit`` runs it.
     """
-    # A module that is used in two places has two names and both are good; so has one inside a wrapper.
-    known = dict(model.named_modules(remove_duplicate=False)) | paths(model)
+    known = modules_by_path(model) if known is None else known
     if text in known:
         return Address(text, text, _callable(text, known[text], known))
     form = _FORM.match(text)
@@ -78,7 +78,12 @@ def resolve(model: nn.Module, text: str) -> Address:
     return Address(text, path, module, int(form["call"] or 0), value, parts)
 
 
-def _callable(path: str, module: nn.Module, known: dict[str, nn.Module]) -> nn.Module:
+def modules_by_path(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules by every name that is good: one used in two places has two, and so has one inside a wrapper."""
+    return dict(model.named_modules(remove_duplicate=False)) | paths(model)
+
+
+def _callable(path: str, module: nn.Module, known: Mapping[str, nn.Module]) -> nn.Module:
     while wraps(module):
         (module,) = module.children()
     names = path.split(".")

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,31 +13,12 @@ from workbench.taps.addresses import INPUTS, Address
 from workbench.taps.changing import Edit, edited
 from workbench.taps.functions import FunctionCalls, resumed
 from workbench.taps.hooks import Watch
-from workbench.taps.keeping import Shelf, Terms
+from workbench.taps.keeping import Shelf
 from workbench.taps.running import Running
 from workbench.taps.seen import Seen
 from workbench.taps.sites import Site
 from workbench.taps.values import part, tensors, versions
-
-
-class Enough(BaseException):
-    """Ends a forward from which everything asked for is known; no ``except Exception`` of a model catches it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wish:
-    """A value that somebody wants."""
-
-    address: Address
-    terms: Terms
-    seen: Seen
-    retain: bool = False
-    """whether its gradient is wanted after a backward pass"""
-
-    @property
-    def key(self) -> tuple[int, str]:
-        """Under which it is held."""
-        return id(self.seen), self.address.text
+from workbench.taps.wishes import Enough, Wish
 
 
 class Engine:
@@ -50,8 +30,12 @@ class Engine:
         self.sites: list[Site] | None = None
         self.functions: FunctionCalls | None = None
         """on this thread's stack of modes while torch functions are wanted"""
-        self.until: Seen | None = None
-        """a forward ends as soon as these values are known"""
+        self._families: dict[str, list[nn.Module]] = {}
+        for module, name in self.watch.names.items():
+            for parent in {name, name.rpartition(".")[0]}:
+                self._families.setdefault(parent, []).append(module)
+        self._until: Seen | None = None
+        self._pending: list[str] = []
         self._wishes: dict[nn.Module, list[Wish]] = {}
         self._edits: dict[nn.Module, list[tuple[Address, Edit]]] = {}
         self._of_last_forward: set[tuple[int, str]] = set()
@@ -71,6 +55,10 @@ class Engine:
         """Edit a value from now on."""
         self._edits.setdefault(address.module, []).append((address, edit))
         self._attend(address)
+
+    def end_with(self, seen: Seen | None) -> None:
+        """End a forward, by ``Enough``, as soon as all values of these are known; None for never."""
+        self._until, self._pending = seen, [] if seen is None else list(reversed(seen.wishes))
 
     def withdraw(self, seen: Seen) -> None:
         """Keep nothing more for these; what they hold stays theirs."""
@@ -92,8 +80,7 @@ class Engine:
 
     def _attend(self, address: Address) -> None:
         # Parent and siblings too, so that it can be said what was computed instead.
-        around = address.path.rpartition(".")[0]
-        near = [m for m, name in self.watch.names.items() if name == around or name.rpartition(".")[0] == around]
+        near = self._families.get(address.path.rpartition(".")[0], ())
         self.watch.attach((address.module, *near, *(address.module.modules() if address.of_function else ())))
 
     def entering(self, run: Running, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -249,8 +236,11 @@ class Engine:
                     tensor.retain_grad()
 
     def _enough(self) -> None:
-        until = self.until
-        if until is not None and self.watch.here and all(a in until or a in until.refused for a in until.wishes):
+        if self._until is None or not self.watch.here:
+            return
+        while self._pending and (self._pending[-1] in self._until or self._pending[-1] in self._until.refused):
+            self._pending.pop()
+        if not self._pending:
             raise Enough
 
     def _name(self, run: Running) -> str:

@@ -33,15 +33,16 @@ class Shelf:
 
     max_bytes: int
     held: dict[Any, int] = field(default_factory=dict)
+    used: int = 0
 
     @property
     def left(self) -> int:
         """Bytes that are free."""
-        return self.max_bytes - sum(self.held.values())
+        return self.max_bytes - self.used
 
     def drop(self, key: Any) -> None:
         """Free what was held under a key."""
-        self.held.pop(key, None)
+        self.used -= self.held.pop(key, 0)
 
     def keep(self, key: Any, value: Any, terms: Terms) -> tuple[Any, str] | None:
         """A value as the terms say and a warning or "", or None where it does not fit.
@@ -68,6 +69,7 @@ class Shelf:
         if terms.attached and size > self.left:
             return None
         self.held[key] = size
+        self.used += size
         return value, warning
 
 

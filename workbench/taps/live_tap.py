@@ -20,14 +20,15 @@ from torch import nn
 from workbench.core.calling import Call, call
 from workbench.core.errors import ConfigError, ModelError
 from workbench.core.live import evaluating, look
-from workbench.taps.addresses import resolve
+from workbench.taps.addresses import modules_by_path, resolve
 from workbench.taps.changing import Edit
-from workbench.taps.engine import Engine, Enough, Wish
+from workbench.taps.engine import Engine
 from workbench.taps.functions import FunctionCalls, depth, inserted
 from workbench.taps.keeping import Terms
 from workbench.taps.seen import Seen
 from workbench.taps.sites import Sites
 from workbench.taps.stance import eagerly
+from workbench.taps.wishes import Enough, Wish
 
 MAX_BYTES = 1 << 30
 
@@ -108,7 +109,8 @@ class Tap:
         keep_graph = self.grad if attached is None else attached
         place = None if keep_graph or device is None else torch.device(device)
         terms = Terms(keep_graph, place, None if keep_graph else dtype)
-        resolved = [resolve(self.model, text) for text in addresses]
+        known = modules_by_path(self.model)
+        resolved = [resolve(self.model, text, known) for text in addresses]
         seen = Seen(type(self._engine.watch.root).__name__, addresses)
         for address in resolved:
             self._engine.wish(Wish(address, terms, seen, retain=self.grad))
@@ -153,13 +155,13 @@ class Tap:
             stack.callback(self._engine.withdraw, seen)
             if self._open is None:
                 stack.enter_context(self)
-            self._engine.until = seen if stop else None
+            self._engine.end_with(seen if stop else None)
             try:
                 _run(self.model, inputs, call)
             except Enough:
                 self._engine.watch.reset()
             finally:
-                self._engine.until = None
+                self._engine.end_with(None)
         return seen
 
     def discover(self, inputs: Any, *, call: Call | None = None) -> Sites:

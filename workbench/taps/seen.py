@@ -62,6 +62,7 @@ class Seen(Mapping[str, Any]):
     def __repr__(self) -> str:
         rows = [f"{address!r}: {described_briefly(value)}" for address, value in self.kept.items()]
         rows += [f"{address!r}: {why}" for address, why in self.dropped.items()]
+        rows += [f"note: {note}" for note in self.warnings.values()]
         return f"Seen({self.model}; {'; '.join(rows) or 'nothing yet'})"
 
 
