@@ -305,6 +305,21 @@ def test_training_again_begins_anew(app):
     assert same(app.project.model(), model)
 
 
+def test_runs_of_the_app_are_overlaid_and_an_earlier_one_keeps_no_model(app):
+    wish(app, training={"steps": 3})
+    app.panel.act({"do": "train", "step": "train"}).join()
+    first = weakref.ref(app.project.run.model)
+    wish(app, "train", training={"steps": 4}, values={"filters": 3})
+    app.panel.act({"do": "train", "step": "train"}).join()
+    app.live.summarise()
+    drawn = app.live.frame["state"]["runs"]
+    assert [run["step"] for run in drawn] == [4, 3]
+    assert drawn[0]["name"] == "2: cnn \N{MIDDLE DOT} filters 3 \N{MIDDLE DOT} steps 4"
+    assert drawn[1]["name"] == "1: cnn \N{MIDDLE DOT} steps 3"
+    gc.collect()
+    assert first() is None
+
+
 def test_a_run_is_stopped_and_only_one_goes_at_a_time(app):
     wish(app, "train", training={"steps": 100_000})
     going = app.panel.act({"do": "train", "step": "train"})

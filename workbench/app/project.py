@@ -42,6 +42,7 @@ class Project:
         self._made: tuple[str, nn.Module | None] = ("", None)
         self._ran: tuple[str, Run | None, dict[str, Any]] = ("", None, {})
         self._small: tuple[str, Compressed | None] = ("", None)
+        self._runs = 0
 
     # Choosing
 
@@ -135,6 +136,14 @@ class Project:
         return run if run is not None and run.running else None
 
     @property
+    def run_name(self) -> str:
+        """What the run of the chosen model is called: the number of the app's run, and what was turned for it."""
+        chosen = self.choices
+        turned = {**chosen.values, **self._ran[2]}
+        words = [f"{name} {value}" for name, value in turned.items()]
+        return " \N{MIDDLE DOT} ".join([f"{self._runs}: {chosen.source or chosen.entry}", *words])
+
+    @property
     def compressed(self) -> Compressed | None:
         """What compressing the chosen model by the chosen passes came to, if that was done."""
         key, small = self._small
@@ -155,6 +164,7 @@ class Project:
         model = self.model() if chosen.source else self._build()
         run = begin(model, chosen.task, None, None, None, settings.steps, settings.seed, None, None, "auto", None, None)
         self._ran = (self.subject, run, dict(chosen.training))
+        self._runs += 1
         return run
 
     def compress(self) -> Compressed:

@@ -8,8 +8,13 @@ from workbench.app.screens import AppScreens
 from workbench.core.environment import kernel_present, strict
 from workbench.panels import Inspector, Live
 from workbench.panels._outputs import displayed
+from workbench.panels._runs import KeptRun, LiveRun
 from workbench.panels.bench import Bench
+from workbench.train.run import Run
 from workbench.verbs import attach
+
+_EARLIER = 5
+"""runs before the last that stay in the chart"""
 
 
 class Workbench:
@@ -27,6 +32,9 @@ class Workbench:
         """
         self._project = Project(notebook() if namespace is None else namespace, entry)
         self._live: Live | None = None
+        self._followed: Run | None = None
+        self._followed_as = ""
+        self._earlier: list[KeptRun] = []
         self._inspector: Inspector | None = None
         self._looked_at = ""
         screens = AppScreens(self._project, on_run=self.follow, on_step=self.arrange, on_inspect=self.inspect)
@@ -71,7 +79,7 @@ class Workbench:
         for panel in (self._live, self._inspector):
             if panel is not None:
                 panel.close()
-        self._live, self._inspector = None, None
+        self._live, self._inspector, self._followed = None, None, None
 
     def __repr__(self) -> str:
         return self._bench.text()
@@ -83,11 +91,15 @@ class Workbench:
         return {**data, "text/plain": self._bench.text(), "text/html": self._bench.picture()}, metadata
 
     def follow(self) -> None:
-        """Show the live view of the run that has begun."""
+        """Show the live view of the run that has begun, in one chart with the app's runs before it."""
         run = self._project.run
         if run is None:
             return
-        before, self._live = self._live, Live(run).follow()
+        if self._followed is not None:
+            self._earlier = [KeptRun(self._followed, self._followed_as), *self._earlier][:_EARLIER]
+        self._followed, self._followed_as = run, self._project.run_name
+        beside = [LiveRun(run, self._followed_as), *self._earlier] if self._earlier else [run]
+        before, self._live = self._live, Live(*beside).follow()
         self._bench.below(self._live)
         if before is not None:
             before.close()

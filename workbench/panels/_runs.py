@@ -46,14 +46,15 @@ class ShownRun(ABC):
 class LiveRun(ShownRun):
     """A run of this process. It is held weakly: a view that stays on a page keeps no model alive."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, name: str = "") -> None:
         """Look at a run.
 
         Args:
             run: It has begun, or has ended.
+            name: What it is called; its folder's name or its model's class when not given.
         """
         self._run = weakref.ref(run)
-        self.name = run.directory.name if run.directory is not None else type(run.model).__name__
+        self.name = name or (run.directory.name if run.directory is not None else type(run.model).__name__)
         self.buttons = True
         self._started = time.monotonic() if run.running else None
 
@@ -105,6 +106,34 @@ class LiveRun(ShownRun):
             "doubts": [{"level": doubt.level, "text": doubt.text} for doubt in doubts],
             "note": str(run.directory) if run.status in _ENDED and run.directory is not None else "",
         }
+
+
+class KeptRun(ShownRun):
+    """What a run of this process reported, kept without the run and its model."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        """Keep the history and how it stands.
+
+        Args:
+            run: It has ended.
+            name: What it is called.
+        """
+        self.name, self.buttons = name, False
+        self._history = run.history
+        self._state = {**(LiveRun(run, name).state() or {}), "buttons": False, "doubts": []}
+
+    @property
+    def going(self) -> bool:
+        """It has ended."""
+        return False
+
+    def columns(self) -> list[Column] | None:
+        """What its history holds."""
+        return columns(self._history)
+
+    def state(self) -> dict[str, Any] | None:
+        """As it stood when it was kept."""
+        return {**self._state, "name": self.name}
 
 
 class RecordedRun(ShownRun):
