@@ -130,7 +130,7 @@ class Notebook:
             "name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", f"JupyterLab {name}"
         )
         self.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg="false" if name == "Dark" else "true"
+            "light => document.body.dataset.jpThemeLight === light", arg="false" if name.startswith("Dark") else "true"
         )
         self.page.wait_for_timeout(400)
 
