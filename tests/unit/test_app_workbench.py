@@ -315,7 +315,7 @@ def test_runs_of_the_app_are_overlaid_and_an_earlier_one_keeps_no_model(app):
     drawn = app.live.frame["state"]["runs"]
     assert [run["step"] for run in drawn] == [4, 3]
     assert drawn[0]["name"] == "2: cnn \N{MIDDLE DOT} filters 3 \N{MIDDLE DOT} steps 4"
-    assert drawn[1]["name"] == "1: cnn \N{MIDDLE DOT} steps 3"
+    assert drawn[1]["name"] == "1: cnn \N{MIDDLE DOT} filters 2 \N{MIDDLE DOT} stages 2 \N{MIDDLE DOT} steps 3"
     gc.collect()
     assert first() is None
 
