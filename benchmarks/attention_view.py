@@ -107,7 +107,8 @@ NOTEBOOK = """
 import sys
 sys.path.insert(0, FOLDER)
 import attention_view as bench
-inspector = panels_inspector.Inspector(bench.Held(bench.maps(LENGTH)))
+from workbench import panels
+inspector = panels.Inspector(bench.Held(bench.maps(LENGTH)))
 inspector
 """
 
@@ -149,13 +150,22 @@ DRAGGED = """async name => {
 }"""
 
 
-def renderer_seconds(page: Any) -> float:
-    """Processor seconds that the page's own process has spent."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    figures = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
-    return float(figures["TaskDuration"])
+class Renderer:
+    """Processor seconds that a page's renderer has spent on tasks since this was made."""
+
+    def __init__(self, page: Any) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._begun = self._now()
+
+    def _now(self) -> float:
+        found = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in found if m["name"] == "TaskDuration"))
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._now() - self._begun
 
 
 @contextmanager
@@ -205,11 +215,11 @@ def browser(length: int) -> dict[str, Any]:
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         page.locator(".wb-inspector").wait_for()
         page.evaluate(READY)
-        before = renderer_seconds(page)
+        renderer = Renderer(page)
         page.get_by_role("tab", name="Attention").click()
         page.wait_for_function("() => document.querySelector('.wb-thumbs')?.width > 250")
         page.wait_for_timeout(1000)
-        found["renderer"] = renderer_seconds(page) - before
+        found["renderer"] = renderer.seconds
         order = [3, 7, 1, 10, 5, 0, 8, 2, 11, 6, 4, 9] * 2
         found["paint"] = page.evaluate(PAINTED, ["head", order])
         found["drag"] = page.evaluate(DRAGGED, "head")
@@ -233,12 +243,12 @@ def drawn(path: Path) -> tuple[int, float]:
         chromium = launched(playwright)
         page = chromium.new_page()
         page.set_default_timeout(300_000)
-        before = renderer_seconds(page)
+        renderer = Renderer(page)
         page.goto(path.as_uri())
         page.wait_for_function("document.querySelectorAll('line').length > 100")
         page.wait_for_timeout(2000)
         lines = page.evaluate("document.querySelectorAll('line').length")
-        seconds = renderer_seconds(page) - before
+        seconds = renderer.seconds
         chromium.close()
     return lines, seconds
 

@@ -13,8 +13,9 @@ const field = (kit, frame) => {
   const a = frame.arrays.head, m = frame.meta, [h, w] = a.shape, [r0, r1, c0, c1] = m.window, signed = Boolean(m.against);
   const codes = kit.values(a), broken = frame.arrays.head_nan && kit.values(frame.arrays.head_nan), wide = a.dtype === 'uint16';
   const half = wide ? 32768 : 128, largest = signed ? half - 1 : wide ? 65535 : 255;
+  const isBroken = k => broken && broken[k >> 3] >> (7 - (k & 7)) & 1;
   const number = k => {
-    if (broken && broken[k >> 3] >> (7 - (k & 7)) & 1) return NaN;
+    if (isBroken(k)) return NaN;
     const t = (signed ? codes[k] - half : codes[k]) / largest;
     return a.top * Math.sign(t) * Math.abs(t) ** a.power;
   };
@@ -24,9 +25,8 @@ const field = (kit, frame) => {
     // Index of the pixel of a query and of a key; -1 where the page holds none.
     down: i => (i < r0 || i >= r1 ? -1 : Math.min(h - 1, Math.floor(((i - r0 + 1) * h - 1) / (r1 - r0)))),
     right: j => (j < c0 || j >= c1 ? -1 : Math.min(w - 1, Math.floor(((j - c0 + 1) * w - 1) / (c1 - c0)))),
-    width: w,
+    width: w, codes, shift: wide ? 8 : 0, broken: isBroken,
     at(i, j) { const y = this.down(i), x = this.right(j); return y < 0 || x < 0 ? undefined : number(y * w + x); },
-    ink(k, table) { return broken && broken[k >> 3] >> (7 - (k & 7)) & 1 ? table.nan : (signed ? table.both : table.one)[wide ? codes[k] >> 8 : codes[k]]; },
   };
 };
 
@@ -37,9 +37,13 @@ const painted = (canvas, f, view, table) => {
   canvas.height = h;
   const context = canvas.getContext('2d'), image = context.createImageData(w, h), pixels = new Uint32Array(image.data.buffer);
   const across = Int32Array.from({ length: w }, (_, x) => f.right(view[2] + Math.floor(x * wide / w)));
+  const inks = f.signed ? table.both : table.one, { codes, shift } = f;
   for (let y = 0, k = 0; y < h; y++) {
     const from = f.down(view[0] + Math.floor(y * tall / h));
-    for (let x = 0; x < w; x++, k++) if (from >= 0 && across[x] >= 0) pixels[k] = f.ink(from * f.width + across[x], table);
+    for (let x = 0; x < w; x++, k++) {
+      const p = from * f.width + across[x];
+      if (from >= 0 && across[x] >= 0) pixels[k] = f.broken(p) ? table.nan : inks[codes[p] >> shift];
+    }
   }
   context.putImageData(image, 0, 0);
 };

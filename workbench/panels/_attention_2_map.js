@@ -69,7 +69,7 @@ const heatMap = (kit, parent, hand) => {
     heat.style.height = `${tall * size}px`;
     heat.style.imageRendering = size < 1 ? 'auto' : 'pixelated';
     heat.style.cursor = zoomed() ? 'grab' : 'crosshair';
-    heat.setAttribute('aria-label', `Attention of ${hand.title()}: ${f.rows} queries by ${f.cols} keys; arrow keys move, Enter pins, plus and minus zoom, slash finds a token`);
+    heat.setAttribute('aria-label', `Attention of ${hand.title()}: ${f.rows} queries by ${f.cols} keys; arrow keys move, Enter pins, + and - zoom, / finds`);
     bar.width = 128;
     bar.height = 1;
     const context = bar.getContext('2d'), image = context.createImageData(128, 1), pixels = new Uint32Array(image.data.buffer);

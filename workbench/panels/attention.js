@@ -16,7 +16,7 @@ export default (kit, root, ask) => {
   const overview = focusable(el('canvas', 'wb-thumbs', heads), 'All heads');
   overview.tabIndex = 0;
   overview.setAttribute('role', 'application');
-  const seek = el('div', 'wb-seek', heads), finding = field1(seek, 'Find heads by previous, itself, first or entropy', 'find heads: previous > 0.5'), count = el('span', 'wb-dim wb-num', seek);
+  const seek = el('div', 'wb-seek', heads), finding = field1(seek, 'Find heads', 'find heads: previous > 0.5'), count = el('span', 'wb-dim wb-num', seek);
   count.setAttribute('role', 'status');
   const known = el('datalist', '', seek);
   known.id = `wb-known-${Math.random().toString(36).slice(2)}`;
@@ -61,7 +61,7 @@ export default (kit, root, ask) => {
   const chosen = () => {
     layerAt.set(at.layer, meta.layers.length - 1);
     headAt.set(at.head, meta.layers[at.layer].heads - 1);
-    overview.setAttribute('aria-label', `All heads: layer ${at.layer}, head ${at.head} chosen; arrow keys move, Enter pins for a difference, slash finds heads`);
+    overview.setAttribute('aria-label', `All heads: layer ${at.layer}, head ${at.head} chosen; arrow keys move, Enter pins, / finds`);
     drawThumbs();
   };
 
@@ -274,7 +274,7 @@ export default (kit, root, ask) => {
     if (meta.again && idle) { stepped = meta.again[0]; stepAt.set(stepped, meta.again[1] - 1); } else if (meta.steps && stepped === null) { stepped = meta.steps.length - 1; stepAt.set(stepped, stepped); }
     drawFacts(meta.facts);
     drawOptions();
-    chosen();
+    if (idle || next.arrays.thumbs) chosen();
     draw();
     root.dataset.shown = `${meta.layer}.${meta.head}`;
     if (idle && map.missing()) send();
