@@ -256,6 +256,8 @@ def test_a_model_without_attention_gets_a_sentence():
 def test_modules_choose_and_wrong_names_are_refused():
     model, inputs = bert().eval(), padded()
     assert attention(model, inputs, modules=["encoder.layer.1"]).names == ("encoder.layer.1.attention.self",)
+    maps = attention(model, inputs)
+    assert maps["encoder.layer.1"] is maps["encoder.layer.1.attention.self@0"] is maps[1]
     with pytest.raises(AddressError, match=r"encoder\.layer\.1"):
         attention(model, inputs, modules=["encoder.layer.9"])
     with pytest.raises(AddressError, match=r"encoder\.layer\.0\.attention\.self"):

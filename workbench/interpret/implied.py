@@ -53,45 +53,35 @@ def implied_attention(
         AddressError: There is no such module, or none in it that gives values.
         ModelError: The module was not called, or its heads are not known or do not fit.
     """
-    known = dict(model.named_modules())
-    if module not in known:
-        raise AddressError(f"{type(model).__name__} has no module {module!r}.{nearest(module, known)}")
-    attending = known[module]
-    given, result = _child(attending, values, _VALUES), _child(attending, None, _RESULTS)
-    if given is None:
-        names = [name for name, _ in attending.named_children()]
-        raise AddressError(
-            f"No projection to values was found in {module!r}: name one of {', '.join(names)} by values=."
-        )
+    attending, given, result = _parts(model, module, values)
     with look(), evaluating(model), torch.no_grad():
         first = _called(model, batch, call, attending, module)
-        examples = len(as_batch(batch))
-
-        def probe(change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-            values, mixed = _probe(attending, first, given, result, lambda own: _turn(change(_turn(own, last)), last))
-            return _turn(values, last), _turn(mixed, _keys_first(mixed, examples))
-
-        last = _keys_first(_probe(attending, first, given, result, lambda own: own)[0], examples)
-        own, product = probe(lambda projected: projected)
+        probe = _Probe(attending, given, result, first, len(as_batch(batch)))
+        own, product = probe.run(lambda projected: projected)
         count = heads or _heads(attending)
         if count is None or own.dim() != 3 or own.size(-1) % count or product.numel() % own.size(-1):  # noqa: PLR2004 - (batch, keys, width)
             raise ModelError(
                 f"The heads of {module!r} are not known or do not fit values {tuple(own.shape)}: give heads=."
             )
-        weights = _read(lambda change: probe(change)[1], own, product, count)
+        weights = _read(probe, own, product, count)
     mine = weights @ own.view(len(own), -1, count, own.size(-1) // count).transpose(1, 2).float().cpu()
     error = relative_error(mine.transpose(1, 2).reshape(product.shape), product.float().cpu())
     queries, keys = ((positions(n),) * len(weights) for n in weights.shape[-2:])
-    return AttentionMap(
-        module=module,
-        call=0,
-        kind="implied",
-        seen="probed",
-        stored=weights,
-        queries=queries,
-        keys=keys,
-        proof=lambda: error,
-    )
+    about: dict[str, Any] = {"module": module, "call": 0, "kind": "implied", "seen": "probed"}
+    return AttentionMap(**about, stored=weights, queries=queries, keys=keys, proof=lambda: error)
+
+
+def _parts(model: nn.Module, module: str, values: str | None) -> tuple[nn.Module, nn.Module, nn.Module | None]:
+    """The attention module, its projection to values, and the projection of what comes out, where it has one."""
+    known = dict(model.named_modules())
+    if module not in known:
+        raise AddressError(f"{type(model).__name__} has no module {module!r}.{nearest(module, known)}")
+    attending = known[module]
+    given = _child(attending, values, _VALUES)
+    if given is None:
+        names = ", ".join(name for name, _ in attending.named_children())
+        raise AddressError(f"No projection to values was found in {module!r}: name one of {names} by values=.")
+    return attending, given, _child(attending, None, _RESULTS)
 
 
 def _keys_first(projected: Tensor, examples: int) -> bool:
@@ -132,40 +122,44 @@ def _called(model: nn.Module, batch: Any, how: Call | None, attending: nn.Module
     return seen[0]
 
 
-def _probe(
-    attending: nn.Module,
-    first: _Arguments,
-    given: nn.Module,
-    result: nn.Module | None,
-    change: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, Tensor]:
-    """Values and what came of them, (batch, queries, width), with the values changed."""
-    values: list[Tensor] = []
-    products: list[Tensor] = []
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """Runs a module again, as it was called first, with other values."""
 
-    def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
-        values.append(change(output))
-        return values[-1].clone(memory_format=torch.contiguous_format)  # some divide their values in place
+    attending: nn.Module
+    given: nn.Module
+    result: nn.Module | None
+    first: _Arguments
+    examples: int
 
-    def keep(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        products.append(inputs[0])
+    def run(self, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Changed values (batch, keys, width) and what came of them (batch, queries, width)."""
+        values: list[Tensor] = []
+        products: list[Tensor] = []
 
-    handles = [given.register_forward_hook(replace)]
-    if result is not None:
-        handles.append(result.register_forward_pre_hook(keep))
-    try:
-        torch.default_generator.set_state(first.generator)
-        positional, named = copy.deepcopy((first.positional, first.named))
-        output = attending(*positional, **named)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not products:
-        products.append(output[0] if isinstance(output, tuple) else output)
-    return values[0], products[-1]
+        def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+            turn = _keys_first(output, self.examples)
+            values.append(change(_turn(output, turn)))
+            return _turn(values[-1], turn).clone(memory_format=torch.contiguous_format)  # some write into it
+
+        def keep(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            products.append(inputs[0])
+
+        handles = [self.given.register_forward_hook(replace)]
+        if self.result is not None:
+            handles.append(self.result.register_forward_pre_hook(keep))
+        try:
+            torch.default_generator.set_state(self.first.generator)
+            positional, named = copy.deepcopy((self.first.positional, self.first.named))
+            output = self.attending(*positional, **named)
+        finally:
+            for handle in handles:
+                handle.remove()
+        product = products[-1] if products else output[0] if isinstance(output, tuple) else output
+        return values[0], _turn(product, _keys_first(product, self.examples))
 
 
-def _read(run: Callable[[Callable[[Tensor], Tensor]], Tensor], own: Tensor, product: Tensor, heads: int) -> Tensor:
+def _read(probe: _Probe, own: Tensor, product: Tensor, heads: int) -> Tensor:
     """(batch, heads, queries, keys), as many keys a run as a head is wide."""
     batch, keys, width = own.shape
     each = width // heads
@@ -180,7 +174,7 @@ def _read(run: Callable[[Callable[[Tensor], Tensor]], Tensor], own: Tensor, prod
             basis[:, start + at, :, at] = 1.0
             return basis.view_as(values)
 
-        mixed = run(ones).reshape(batch, queries, heads, each).float().cpu()
+        mixed = probe.run(ones)[1].reshape(batch, queries, heads, each).float().cpu()
         weights[..., start : start + some] = mixed[..., :some].transpose(1, 2)
     return weights
 
