@@ -67,7 +67,7 @@ def test_axe_finds_nothing_serious(notebook, sidebar):
             found += serious(panel, f"{name}, {theme}")
         for name in bench.get_by_role("tab").all_inner_texts():
             bench.get_by_role("tab", name=name).click()
-            page.wait_for_function(SHOWN, arg=[".wb-bench", "step", name.lower()])
+            page.wait_for_function(SHOWN, arg=[".wb-bench", "step", name.split()[-1].lower()])
             found += serious(bench, f"app: {name}, {theme}")
         found += serious(live, f"live view, {theme}") + serious(sidebar, f"sidebar, {theme}")
     assert found == []
