@@ -192,7 +192,8 @@ def test_a_head_of_minilm_looks_at_the_token_before(notebook):
     panel.get_by_role("button", name="Show code").click()
     panel.locator("pre").get_by_text("over='rollout', hide=1").wait_for()
 
-    page.set_viewport_size({"width": 480, "height": 1100})
+    panel.get_by_role("button", name="Hide code").click()
+    page.set_viewport_size({"width": 480, "height": 1700})
     page.wait_for_timeout(400)
     assert panel.evaluate("panel => panel.clientWidth") <= 364
     assert panel.locator(".wb-body").evaluate("body => body.scrollWidth - body.clientWidth") <= 1
