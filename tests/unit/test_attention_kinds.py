@@ -173,6 +173,7 @@ def test_longformer_is_put_back_by_query_and_key():
     far = (at[:, None] - at).abs() > 2
     expected = (q @ k.transpose(-1, -2) / math.sqrt(8)).masked_fill(far, -math.inf).softmax(-1)
     assert one.kind == "local"
+    assert one.error < 1e-5
     assert torch.allclose(one.weights, expected, atol=1e-5)
     assert torch.equal(one.head(1, 0), one.weights[1, 0])
 
@@ -190,6 +191,7 @@ def test_global_tokens_of_longformer_equal_what_its_values_give():
     expected = torch.where(chosen[:, None, :, None].bool(), wide, near)
     assert torch.allclose(one.weights, expected, atol=1e-5)
     assert torch.allclose(one.weights.sum(-1), torch.ones(2, 2, 12), atol=1e-5)
+    assert one.error < 1e-5
 
 
 def test_an_input_that_longformer_pads_is_shown_without_padding():
@@ -223,6 +225,7 @@ def test_led_is_put_back_by_query_and_key():
     maps = attention(model, inputs)
     assert [one.kind for one in maps] == ["local", "self", "cross"]
     assert maps[0].weights.shape == (2, 2, 8, 8)
+    assert set(maps.check()) == set(maps.names)
     expected = implied_attention(model, inputs, maps[0].module)
     assert torch.allclose(maps[0].weights, expected.weights, atol=1e-5)
     assert maps[2].weights.shape == (2, 2, 3, 8)

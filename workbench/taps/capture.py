@@ -26,7 +26,7 @@ from workbench.taps.kernels import attention_weights, packed_attention, relative
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
 from workbench.taps.libraries import PRODUCT, Frame, seen_by
 from workbench.taps.products import MATMUL, TIMES, Product, Sampling, SoftmaxProducts
-from workbench.taps.records import AttentionRecord, Computed, StoredProduct
+from workbench.taps.records import AttentionRecord, BandProof, Computed, StoredProduct
 
 MAX_BYTES = 1 << 28
 
@@ -61,10 +61,12 @@ class AttentionTap:
         """how often the whole model has been called, less one"""
         self.ids: dict[str, list[Tensor]] = {}
         """the token ids that embeddings were given, by module and in order"""
-        self._watch = Watch(model, entered=self._entered)
+        self._watch = Watch(model, entered=self._entered, left=self._left)
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
         self._products = SoftmaxProducts()
+        self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
+        """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
         self.frame: Frame | None = None
         self.inside_multi_head = False
         self._open = ExitStack()
@@ -215,16 +217,30 @@ class AttentionTap:
 
     def _piece(self, found: Product) -> bool:
         """Whether a product is one of several of an attention in a band; keeps what it adds."""
-        piece = banded(found.weights)
+        piece = banded(found.weights, found.values)
         if piece is None:
             return False
-        band = piece.weights
-        if band is not None:
-            self.record("softmax", band.numel(), lambda: Computed(band), layout=piece.layout)
+        band, values = piece.weights, piece.values
+        if band is not None and values is not None:
+            compute = lambda: Computed(band)  # noqa: E731 - two words
+            self.record("softmax", band.numel(), compute, beside=2 * values.nbytes, layout=piece.layout)
+            self._band = (self._watch.where, values, None)
         last = self.records[-1] if self.records else None
-        if piece.rows is not None and last is not None and isinstance(last.layout, Band):
+        if piece.rows is not None and last is not None and isinstance(last.layout, Band) and self._band is not None:
             self.records[-1] = replace(last, layout=replace(last.layout, rows=piece.rows))
+            self._band = (*self._band[:2], values)
         return True
+
+    def _left(self, module: nn.Module, output: Any) -> None:
+        """Longformer's attention is whole when its module ends."""
+        if self._band is None or module is not self._band[0]:
+            return
+        (_, values, others), self._band = self._band, None
+        record, product = self.records[-1], output[0] if isinstance(output, tuple) else output
+        if record.weights is not None and isinstance(record.layout, Band):
+            given = product.detach().to("cpu", torch.float32, copy=True)
+            proof = BandProof(record.layout, record.weights, values, others, given)
+            self.records[-1] = replace(record, proof=proof)
 
     def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Any other torch call; results of softmax are followed, and what is sampled at points."""

@@ -130,13 +130,16 @@ class Banded:
     layout: Band | None = None
     rows: Tensor | None = None
     """(batch, heads, global tokens, keys)"""
+    values: Tensor | None = None
+    """(batch, heads, keys, width), of the band or of the rows"""
 
 
-def banded(weights: Tensor) -> Banded | None:
+def banded(weights: Tensor, values: Tensor) -> Banded | None:
     """What a product of Longformer's or LED's attention is, if one of them is running.
 
     Args:
         weights: As they enter the product.
+        values: What they are multiplied with.
     """
     names = frame = None
     for frame in frames("", ""):
@@ -149,7 +152,8 @@ def banded(weights: Tensor) -> Banded | None:
         return Banded()  # the columns of global tokens, which the band brings along
     if names == "_compute_global_attn_output_from_hidden":
         owner, count = frame.f_locals["self"], frame.f_locals["max_num_global_attn_indices"]
-        return Banded(rows=weights.detach().reshape(-1, owner.num_heads, count, weights.size(-1)).float().cpu())
+        rows = weights.detach().reshape(-1, owner.num_heads, count, weights.size(-1)).float().cpu()
+        return Banded(rows=rows, values=values.detach().reshape(*rows.shape[:2], -1, values.size(-1)).float().cpu())
     outer = next(frames("forward", "attn_probs"), None)
     if outer is None:
         return None
@@ -160,7 +164,8 @@ def banded(weights: Tensor) -> Banded | None:
         places = names["is_index_global_attn_nonzero"]
         keys[tuple(i.cpu() for i in names["is_local_index_global_attn_nonzero"])] = places[1].cpu()
     reach = int(names["self"].one_sided_attn_window_size)
-    return Banded(weights=names["attn_probs"].transpose(1, 2), layout=Band(reach, keys))
+    whole = names["value_vectors"].detach().transpose(1, 2).float().cpu()
+    return Banded(weights=names["attn_probs"].transpose(1, 2), layout=Band(reach, keys), values=whole)
 
 
 _PIECES = (

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from workbench.taps.kernels import product_error
-from workbench.taps.layouts import Layout
+from workbench.taps.kernels import product_error, relative_error
+from workbench.taps.layouts import Band, Layout
 
 Proof = Callable[[], float | None]
 """Gives the relative error of weights @ values against what the layer computed."""
@@ -71,3 +72,32 @@ class StoredProduct:
     def __call__(self) -> float | None:
         """The relative error."""
         return product_error(self.weights, self.values, self.product)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BandProof:
+    """Values and output of a layer that attends in a band."""
+
+    layout: Band
+    weights: Tensor
+    """(batch, heads, queries, columns)"""
+    values: Tensor
+    """(batch, heads, keys, width)"""
+    others: Tensor | None
+    """the same for what global tokens attend to, of which they have values of their own"""
+    product: Tensor
+    """(batch, queries, heads * width)"""
+
+    def __call__(self) -> float | None:
+        """The relative error."""
+        batch, heads, count, _ = self.values.shape
+        mine = torch.zeros(batch, count, heads, self.values.size(-1))
+        for example in range(batch):
+            for head in range(heads):
+                dense = self.layout.head(self.weights, example, head)
+                mine[example, :, head] = dense @ self.values[example, head]
+                if self.others is not None and self.layout.keys is not None:
+                    wide = self.layout.keys[example]
+                    wide = wide[wide >= 0]
+                    mine[example, wide, head] = dense[wide] @ self.others[example, head]
+        return relative_error(mine.flatten(2), self.product) if mine.numel() == self.product.numel() else None
