@@ -31,15 +31,14 @@ const heatMap = (kit, parent, hand) => {
     hand.seen();
   };
   const out = button(zooms, '−', () => zoom(1.6), 'Zoom out'), all = button(zooms, 'all', () => see(whole()), 'Show the whole map'), into = button(zooms, '+', () => zoom(0.625), 'Zoom in');
-  into.title = 'Ctrl and wheel, double click, or + and −; drag to move';
+  into.title = 'Ctrl+wheel, double click, + −; drag moves';
 
   const labels = (parent, list, first, end, vertical) => {
     parent.replaceChildren();
     const step = Math.max(1, Math.ceil((vertical ? 12 : 16) / size)), on = vertical ? hand.at.query : hand.at.key;
+    const mine = k => k === on || k >= first && k < end && hand.found(vertical, k);
     for (let i = first; i < end; i++) {
-      if ((i - first) % step && i !== on && !hand.found(vertical, i)) continue;
-      const clash = Math.abs(i - on) < step && i !== on;
-      if (clash) continue;
+      if (!mine(i) && ((i - first) % step || Array.from({ length: 2 * step - 1 }, (_, k) => i + k - step + 1).some(mine))) continue;
       const label = el('span', 'wb-mono', parent, list[i]);
       label.title = list[i];
       label.style[vertical ? 'top' : 'left'] = `${(i - first + 0.5) * size}px`;

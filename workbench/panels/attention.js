@@ -205,7 +205,7 @@ export default (kit, root, ask) => {
     if (special().some(s => s.length)) kit.check(options, 'hide special tokens', Boolean(meta.hide), v => { meta.hide = +v; send(); });
     const same = pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head;
     if (!meta.over && !meta.against) kit.button(options, 'Switch it off', () => send({ off: 1 }), 'Switch this head off for one forward');
-    kit.button(options, same ? 'Unpin this head' : 'Pin this head', () => pinHead(same), 'Pin this head, for a difference from it');
+    kit.button(options, same ? 'Unpin this head' : 'Pin this head', () => pinHead(same));
   };
   const pinHead = off => {
     pinnedHead = off ? null : [at.layer, at.head];
