@@ -113,7 +113,7 @@ def main() -> int:
     def save(rows: list[dict[str, Any]], *, every: int = 20) -> None:
         if options.json and len(rows) % every == 0:
             together = sorted([*kept, *rows], key=lambda row: row["name"])
-            options.json.write_text(json.dumps({"versions": versions(), "rows": together}, indent=1) + "\n")
+            options.json.write_text(written(together))
 
     rows = sweep([name for name in names if name not in done], options.workers, options.seconds, save)
     save(rows, every=1)
@@ -130,6 +130,12 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     lines = [f"{name.ljust(48)} {value}" for name, value in counts.items()]
     lines += [f"{'met' if met else 'NOT MET'}: {sentence}" for sentence, met in required(rows)]
     return "\n".join(lines)
+
+
+def written(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for each type, so that a change of one is a change of one line."""
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
+    return f'{{\n "versions": {json.dumps(versions())},\n "rows": [\n{lines}\n ]\n}}\n'
 
 
 def versions() -> dict[str, str]:

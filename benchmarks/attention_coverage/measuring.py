@@ -99,7 +99,7 @@ def running(row: Row) -> tuple[nn.Module, dict[str, Any]] | None:
                 return found
             if found is None:
                 del made[recipe]
-    row.reason = " | ".join(failures)[:1500]
+    row.reason = " | ".join(failures)[:240]
     return None
 
 
