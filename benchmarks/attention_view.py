@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.interpret import AttentionMap, AttentionMaps, Session
-from workbench.panels.attention import AttentionView
+from workbench.panels.views.attention import AttentionView
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = HEADS = 12

@@ -1,7 +1,7 @@
 """What reading a model of GPT-2 size costs, beside plain hooks, transformers' own outputs, TransformerLens and nnsight.
 
     OMP_NUM_THREADS=1 python benchmarks/capture.py
-    OMP_NUM_THREADS=1 python benchmarks/capture.py --peers /tmp/peers     # with TransformerLens and nnsight
+    OMP_NUM_THREADS=1 python benchmarks/capture.py --peers FOLDER     # with TransformerLens and nnsight
 
 ``GPT2LMHeadModel(GPT2Config())`` with random weights, one sequence, one thread, no gradients. The contestants take
 turns, so that a change of the machine's mood hits all of them; ratios are medians of pairs of the same round, of the

@@ -13,7 +13,7 @@ import torch
 import workbench as wb
 from torch import nn
 from workbench import panels
-from workbench.panels._base import Panel
+from workbench.panels.page.base import Panel
 
 model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
 """

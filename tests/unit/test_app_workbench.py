@@ -23,8 +23,8 @@ from workbench.compression import Prune
 from workbench.core.calling import call, scores
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, MissingExtraError, ModelError, UnknownNameError, WorkbenchError
-from workbench.panels._desk import DESK
 from workbench.panels.form import fields, mistakes
+from workbench.panels.page.desk import DESK
 from workbench.verbs.resolving import dataset_of
 from workbench.zoo import _badges
 

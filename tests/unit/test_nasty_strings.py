@@ -21,9 +21,9 @@ from workbench.app import choices, desk, layers, models
 from workbench.app.lines import called
 from workbench.core.markup import table as markup
 from workbench.notebooks import export_html
-from workbench.panels._cell import Calls, Origin, cell
-from workbench.panels._sketch import line_chart
-from workbench.panels._table import Table
+from workbench.panels.page.cell import Calls, Origin, cell
+from workbench.panels.page.sketch import line_chart
+from workbench.panels.page.table import Table
 from workbench.train.contract import Event
 from workbench.train.history import History
 

@@ -146,7 +146,7 @@ def test_every_panel_of_this_installation_may_run(tmp_path):
     for room in (workbench.panels, workbench.app):
         for found in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
             importlib.import_module(found.name)
-    kinds, waiting = [], [importlib.import_module("workbench.panels._base").Panel]
+    kinds, waiting = [], [importlib.import_module("workbench.panels.page.base").Panel]
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()

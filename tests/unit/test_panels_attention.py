@@ -10,10 +10,10 @@ from torch import nn
 from workbench import interpret, panels
 from workbench.interpret import AttentionMap, AttentionMaps
 from workbench.panels import inspector as inspector_file
-from workbench.panels._attention_layers import layers
-from workbench.panels._attention_packing import packed
-from workbench.panels._attention_places import grid_of, placed
-from workbench.panels._attention_planes import Dense, Edges, reduced
+from workbench.panels.views._attention_layers import layers
+from workbench.panels.views._attention_packing import packed
+from workbench.panels.views._attention_places import grid_of, placed
+from workbench.panels.views._attention_planes import Dense, Edges, reduced
 
 
 class Known(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from workbench import data, panels
-from workbench.panels._cell import Origin, cell
+from workbench.panels.page.cell import Origin, cell
 
 NASTY = ['"); import os  # "', "'''\n", "\\", "<script>", "\u202etxt", "{x}", "日本\u2028"]
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from workbench import panels
 from workbench.interpret import Session, trace
-from workbench.panels._view import source
-from workbench.panels.diagram import DiagramView
+from workbench.panels.views._view import source
+from workbench.panels.views.diagram import DiagramView
 
 
 class Residual(nn.Module):

@@ -14,7 +14,7 @@ from torch import nn
 from workbench import data, panels
 from workbench.core.errors import ModelError
 from workbench.objectives import Supervised
-from workbench.panels._following import SHARE, said
+from workbench.panels.following.following import SHARE, said
 from workbench.train import Job, Settings, start
 
 

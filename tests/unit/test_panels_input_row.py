@@ -10,7 +10,7 @@ from torch import nn
 from workbench import data, panels
 from workbench.core.batch import Batch
 from workbench.core.errors import DataError
-from workbench.panels._desk import DESK
+from workbench.panels.page.desk import DESK
 
 
 class Fixed(nn.Module):

@@ -14,8 +14,9 @@ from workbench import data, panels
 from workbench.core.errors import DataError, UnknownNameError, WorkbenchError
 from workbench.core.names import names
 from workbench.panels import inspector as inspector_file
-from workbench.panels._desk import DESK
-from workbench.panels._view import source, views
+from workbench.panels import views as tabs
+from workbench.panels.page.desk import DESK
+from workbench.panels.views._view import source, views
 
 WORDS = ["<img src=x onerror=alert(1)>", "two", "three", "four"]
 
@@ -309,7 +310,7 @@ def test_tabs_are_computed_in_the_background(shown):
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.__name__)
 def test_every_view_has_a_script_of_its_name_and_a_place_of_its_own(view):
     name = view.__module__.rpartition(".")[2]
-    assert name in names(panels.__path__)
+    assert name in names(tabs.__path__)
     assert source(name).count("export default") == 1
     assert len(source(name).encode()) <= 30_000
     assert [other.place for other in views()].count(view.place) == 1
@@ -363,7 +364,7 @@ def test_a_newer_wish_ends_the_improving_and_a_later_one_goes_on_with_it(swingin
 
 
 def test_more_steps_than_a_person_would_wait_for_are_only_offered(swinging, monkeypatch):
-    monkeypatch.setattr("workbench.panels.saliency.PATIENCE", 0.0)
+    monkeypatch.setattr("workbench.panels.views.saliency.PATIENCE", 0.0)
     fresh = panels.attach(swinging.session.model, swinging.session.batch)
     seen = frames_of(fresh, lambda: fresh.choose("saliency"))
     assert len(seen) == 2

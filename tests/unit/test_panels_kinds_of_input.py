@@ -13,8 +13,8 @@ from torch import nn
 from workbench import data, panels
 from workbench.core.batch import Batch
 from workbench.core.errors import DataError, MissingExtraError
-from workbench.panels._decoding import MOST_BYTES, decoded
-from workbench.panels._desk import DESK
+from workbench.panels.means.decoding import MOST_BYTES, decoded
+from workbench.panels.page.desk import DESK
 
 
 def png(pixels, kind="PNG"):

@@ -13,10 +13,10 @@ from torch import nn
 from workbench import panels
 from workbench.interpret import Session
 from workbench.interpret.moment import versions
-from workbench.panels import _watching as watching_file
-from workbench.panels._desk import DESK
-from workbench.panels._watching import WATCHER
+from workbench.panels.following import watching as watching_file
+from workbench.panels.following.watching import WATCHER
 from workbench.panels.inspector import Inspector
+from workbench.panels.page.desk import DESK
 
 
 def network():

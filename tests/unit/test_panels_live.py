@@ -13,9 +13,9 @@ from torch import nn
 from workbench import data, panels
 from workbench.objectives import Supervised
 from workbench.panels import live as live_file
-from workbench.panels._curves import thinned
-from workbench.panels._sketch import line_chart
+from workbench.panels.following.curves import thinned
 from workbench.panels.live import Live
+from workbench.panels.page.sketch import line_chart
 from workbench.train import Job, Settings, start
 
 

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from workbench.panels._outputs import Outputs
+from workbench.panels.page.outputs import Outputs
 
 
 class Panel:

@@ -13,9 +13,9 @@ from torch import nn
 
 from workbench import data, interpret, panels
 from workbench.core.errors import DataError, MissingExtraError, UnknownNameError
-from workbench.panels._desk import DESK
-from workbench.panels._raster import written
-from workbench.panels._table import Table
+from workbench.panels.page.desk import DESK
+from workbench.panels.page.raster import written
+from workbench.panels.page.table import Table
 
 
 class Looking(nn.Module):
@@ -170,7 +170,7 @@ def test_the_page_is_sent_a_file_when_it_asks_and_no_trait_changes(panel):
     ((message, (text,)),) = sent
     assert message == {"type": "file", "seq": 5, "error": ""}
     assert text.decode("utf-8-sig") == panel.table("attention").spreadsheet()
-    assert "\"'=1+1\"" in text.decode("utf-8-sig")
+    assert '"\'=1+1"' in text.decode("utf-8-sig")
     assert panel.frame is before
 
 

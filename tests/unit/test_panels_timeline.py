@@ -4,6 +4,7 @@ import gc
 import re
 import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from workbench import data, panels
+from workbench.core.scripts import part
 from workbench.objectives import Supervised
-from workbench.panels._timeline import Timeline
-from workbench.panels._view import source
+from workbench.panels import following
+from workbench.panels.following.timeline import Timeline
 from workbench.train import Job, Settings, start
 
 
@@ -224,6 +226,6 @@ def test_a_closed_panel_lets_go_of_frames_and_model():
 
 
 def test_what_every_page_receives_stays_small():
-    parts = [source(name) for name in ("_timeline", "_edited")]
+    parts = [part(Path(following.__file__).parent, name) for name in ("timeline", "edited")]
     assert sum(len(text.encode()) for text in (panels.Inspector._esm, *parts)) <= 24_000
     assert all("innerHTML" not in text for text in parts)

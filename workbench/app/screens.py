@@ -11,8 +11,8 @@ from workbench.app.finding import Catalogue
 from workbench.app.project import Project
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, ModelError, WorkbenchError
-from workbench.panels._frame import Doubt, Frame, Level
 from workbench.panels.form import fields, mistakes
+from workbench.panels.page.frame import Doubt, Frame, Level
 
 STEPS = {"build": "1 Build", "train": "2 Train", "compress": "3 Compress", "inspect": "4 Inspect"}
 

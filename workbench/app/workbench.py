@@ -7,9 +7,9 @@ from workbench.app.project import Project, notebook
 from workbench.app.screens import AppScreens
 from workbench.core.environment import kernel_present, strict
 from workbench.panels import Inspector, Live
-from workbench.panels._outputs import displayed
-from workbench.panels._runs import KeptRun, LiveRun
 from workbench.panels.bench import Bench
+from workbench.panels.following.runs import KeptRun, LiveRun
+from workbench.panels.page.outputs import displayed
 from workbench.train.run import Run
 from workbench.verbs import attach
 

@@ -17,8 +17,8 @@ _ROOMS = ("panels", "app")
 def is_installed(text: object, suffix: str) -> bool:
     """Whether a text is one that a panel of this installation may carry.
 
-    A panel's text is its own file, alone or behind a file of what panels share (whose name begins with ``_``); the
-    script of a part is what ``core.scripts`` makes of files.
+    A panel's text is its own file, alone or behind the file ``shared`` of what panels share; the script of a part is
+    what ``core.scripts`` makes of files.
 
     Args:
         text: Whatever a notebook holds.
@@ -32,9 +32,9 @@ def is_installed(text: object, suffix: str) -> bool:
 def _installed(suffix: str) -> tuple[frozenset[str], frozenset[str]]:
     """Whole texts, and parts that may stand behind each other."""
     folders = [folder for room in _ROOMS if (folder := Path(str(files("workbench") / room))).is_dir()]
-    found = [file for folder in folders for file in sorted(folder.glob(f"*{suffix}"))]
-    texts = {file.name: file.read_text("utf-8") for file in found}
-    shared = [text for name, text in texts.items() if name.startswith("_")]
+    found = [file for folder in folders for file in sorted(folder.rglob(f"*{suffix}"))]
+    texts = {file: file.read_text("utf-8") for file in found}
+    shared = [text for file, text in texts.items() if file.stem == "shared"]
     whole = frozenset([*texts.values(), *(f"{first}\n{text}" for first in shared for text in texts.values())])
     parts = [ROW, *texts.values(), *(part(file.parent, file.stem) for file in found)] if suffix == ".js" else []
     return whole, frozenset(parts)

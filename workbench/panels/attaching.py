@@ -8,10 +8,10 @@ from torch import nn
 
 from workbench.core.calling import Call
 from workbench.interpret import Session
-from workbench.panels._cell import Origin
-from workbench.panels._given import given
-from workbench.panels._naming import named
 from workbench.panels.inspector import Inspector
+from workbench.panels.means.given import given
+from workbench.panels.means.naming import named
+from workbench.panels.page.cell import Origin
 
 
 def attach(

@@ -13,10 +13,9 @@ from typing import Any, Protocol
 
 import ipywidgets
 
-from workbench.core.threads import background
-from workbench.panels._base import Panel, failure
-from workbench.panels._desk import DESK
-from workbench.panels._frame import Frame
+from workbench.panels.page.base import Panel, failure
+from workbench.panels.page.desk import DESK
+from workbench.panels.page.frame import Frame
 
 _HERE = Path(__file__).parent
 
@@ -105,7 +104,7 @@ class Bench(Panel):
         self.show_or_tell(screen, seq)
         if rest is None:
             return None
-        going = background(_go_on, weakref.ref(self), rest, name="workbench-bench")
+        going = threading.Thread(target=_go_on, args=(weakref.ref(self), rest), name="workbench-bench", daemon=True)
         going.start()
         return going
 

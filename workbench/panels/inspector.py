@@ -18,12 +18,12 @@ import traitlets
 from workbench.core.environment import kernel_present, strict
 from workbench.core.errors import UnknownNameError, nearest
 from workbench.interpret import Session
-from workbench.panels._asked import Asked
-from workbench.panels._cell import Origin, cell
-from workbench.panels._frame import Doubt, Frame
-from workbench.panels._given import Given
-from workbench.panels._header import facts, title
-from workbench.panels._view import View, source, views
+from workbench.panels.means.asked import Asked
+from workbench.panels.means.given import Given
+from workbench.panels.page.cell import Origin, cell
+from workbench.panels.page.frame import Doubt, Frame
+from workbench.panels.page.header import facts, title
+from workbench.panels.views._view import View, source, views
 
 _HERE = Path(__file__).parent
 

@@ -19,12 +19,11 @@ import traitlets
 
 from workbench.core.environment import kernel_present
 from workbench.core.errors import ConfigError
-from workbench.core.threads import background
-from workbench.panels._base import Panel, failure
-from workbench.panels._curves import Points, thinned
-from workbench.panels._runs import LiveRun, RecordedRun, ShownRun, named_apart
-from workbench.panels._sketch import line_chart
-from workbench.panels._view import whole_number
+from workbench.panels.following.curves import Points, thinned
+from workbench.panels.following.runs import LiveRun, RecordedRun, ShownRun, named_apart
+from workbench.panels.page.base import Panel, failure
+from workbench.panels.page.sketch import line_chart
+from workbench.panels.page.wishes import whole_number
 from workbench.train.record import RunRow
 from workbench.train.run import Run
 
@@ -92,7 +91,9 @@ class Live(Panel):
         """Push what the runs report from a background thread, until they end or the panel is closed."""
         if self._follower is None or not self._follower.is_alive():
             self._settled = [False for _ in self._runs]
-            self._follower = background(_follow, weakref.ref(self), name="workbench-live")
+            self._follower = threading.Thread(
+                target=_follow, args=(weakref.ref(self),), name="workbench-live", daemon=True
+            )
             self._follower.start()
         return self
 

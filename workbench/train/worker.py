@@ -9,7 +9,6 @@ import torch
 
 from workbench.core import live
 from workbench.core.errors import CheckpointError, NotFiniteError
-from workbench.core.threads import background
 
 if TYPE_CHECKING:
     from workbench.train.run import Run
@@ -32,7 +31,7 @@ class Worker:
         device = torch.get_default_device()
         # The mode behind a default device costs every operation something; the CPU needs none.
         self._around: Any = nullcontext() if device.type == "cpu" else device
-        self._thread = background(self._work, name="workbench-run")
+        self._thread = threading.Thread(target=self._work, name="workbench-run", daemon=True)
 
     def start(self) -> None:
         """Begin."""

@@ -1,0 +1,1 @@
+"""What every panel stands on: the widget, its frames, the thread that works for it, files, code."""

@@ -1,0 +1,1 @@
+"""Views: the tabs of the Inspector, found by file name."""

@@ -1,0 +1,94 @@
+"""What may be believed of an attention map, and what it does, in figures."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from workbench.interpret import KnockOut
+from workbench.panels.page.frame import Doubt
+from workbench.panels.views._attention_layers import Layer
+from workbench.panels.views._attention_planes import Dense, Edges, Plane, scores
+from workbench.panels.views._attention_scene import Scene
+
+_HELD = 1e-3
+"""relative error up to which weights @ values count as the layer's own product, also in half precision"""
+_READ = 1 << 22
+"""weights of a head up to which its entropy is computed at every look"""
+
+
+def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> list[Doubt]:
+    """The footer.
+
+    Args:
+        scene: What is looked at.
+        layer: The layer on show.
+        window: What is drawn.
+        comparing: Whether that is a difference.
+    """
+    known = scene.maps.check()
+    errors = [error for one in layer.maps if (error := known.get(one.name, one.error)) is not None]
+    found: list[Doubt] = []
+    if errors:
+        worst = max(errors)
+        text = f"weights \N{MULTIPLICATION SIGN} values reproduce the layer's output {_power(worst)}"
+        if math.isnan(sum(errors)):
+            text = "what this layer gives out is not a number"
+        found.append(Doubt("good" if worst < _HELD else "bad", text))
+    elif layer.maps[0].kind != "edge":
+        found.append(Doubt("warn", "this layer's own product could not be compared"))
+    others = [error for name, error in known.items() if name not in {one.name for one in layer.maps}]
+    if others and not max(others) < _HELD:
+        found.append(Doubt("warn", f"in another layer only {_power(max(others))}"))
+    broken = int((~torch.isfinite(window)).sum())
+    if broken:
+        text = f"{broken:,} of {window.numel():,} weights drawn are not a number, marked red"
+        found.append(Doubt("bad", text))
+    left = sum(not each.maps for each in scene.layers)
+    if left:
+        text = (
+            f"{left} of {len(scene.layers)} layers did not fit under the byte cap (all need "
+            f"{scene.maps.needed / 1e6:,.0f} MB): choose one to have it computed alone"
+        )
+        found.append(Doubt("warn", text))
+    if comparing:
+        found.append(Doubt("warn", "a difference of weights is no difference of what the model does"))
+    return found
+
+
+def _power(error: float) -> str:
+    """Such as "to 2e-7"."""
+    return "exactly" if error == 0 else f"to {error:.0e}".replace("e-0", "e-")
+
+
+def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None) -> list[list[str]]:
+    """What is on show, and what it does.
+
+    Args:
+        layer: The layer on show.
+        plane: What is drawn.
+        head: The head in it.
+        knocked: The head switched off, where a person asked for it.
+
+    Returns:
+        Names and values: the module, the kind of attention and how it was seen, the mean entropy of the rows in nats
+        and, for attention within one sequence, the mean weight on the position before, on itself and on the first.
+    """
+    first = layer.maps[0]
+    found = [
+        ["module", layer.name or "the model itself"],
+        ["kind", f"{first.kind}, seen in {first.seen}" if first.seen else first.kind],
+    ]
+    if isinstance(plane, Edges):
+        found.append(["edges", f"{plane.edges.size(1):,}"])
+    names = ("mean entropy", "on the token before", "on itself", "on the first")
+    one = Dense(plane.weights[head : head + 1]) if isinstance(plane, Dense) else plane
+    values = scores(one, _READ, square=not layer.crosses)[0].tolist()
+    for name, value in zip(names, values, strict=True):
+        if not math.isnan(value):
+            found.append([name, f"{value:.2f}{' nats' if name == names[0] else ''}"])
+    if isinstance(one, Dense) and one.weights.numel() <= _READ and (blank := int((one.weights.sum(-1) == 0).sum())):
+        found.append(["queries without weight", f"{blank:,} of {plane.queries:,}"])
+    if knocked is not None:
+        found.append(["switched off", f"output moves by up to {knocked.largest:.3g}"])
+    return found

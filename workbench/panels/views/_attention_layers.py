@@ -1,0 +1,170 @@
+"""Layers: the maps of a forward as rows of heads; the steps of a generation are one layer, not many."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from workbench.interpret import AttentionMap, AttentionMaps, mixing
+from workbench.panels.views._attention_planes import Dense, Edges, Laid, Plane
+
+SAMPLES = 16
+"""rows and columns of the picture on which sampled points are counted"""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One row of heads: one attention, all steps of one, or one that did not fit under the byte cap."""
+
+    name: str
+    maps: tuple[AttentionMap, ...]
+    """empty when it was left out; several for the steps of a text that grows"""
+    again: int = 1
+    """in how many forwards the same positions were looked at anew, as in diffusion; ``maps`` holds one of them"""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The position behind the last query of every step."""
+        found, end = list[int](), 0
+        for one in self.maps:
+            queries, keys = one.shape[-2:]
+            # A decoder asks for its newest positions; in attention to an encoder the keys stay the same.
+            end = keys if self._grows else end + queries
+            found.append(end)
+        return tuple(found)
+
+    @property
+    def _grows(self) -> bool:
+        return len(self.maps) > 1 and len({one.shape[-1] for one in self.maps}) > 1
+
+    @property
+    def crosses(self) -> bool:
+        """Whether queries and keys are different things."""
+        return self.maps[0].kind in ("cross", "pooled", "deformable")
+
+    def plane(self, example: int) -> Plane:
+        """Its heads on one example."""
+        first = self.maps[0]
+        if first.edges is not None:
+            return Edges(first.edges, first.weights, len(first.queries[0]))
+        example = min(example, first.shape[0] - 1)
+        if first.points is not None:
+            return Dense(_counted(first.weights[example], first.points[example]))
+        if first.layout is not None:
+            return Laid(first, example)
+        rows = [one.weights[example] for one in self.maps]
+        if len(rows) == 1:
+            return Dense(rows[0])
+        whole = rows[0].new_zeros(rows[0].size(0), self.ends[-1], max(row.size(-1) for row in rows))
+        for end, row in zip(self.ends, rows, strict=True):
+            whole[:, end - row.size(1) : end, : row.size(-1)] = row
+        return Dense(whole)
+
+    def labels(self, example: int) -> tuple[list[str], list[str]]:
+        """Of the queries and of the keys on one example."""
+        first, last = self.maps[0], self.maps[-1]
+        at = min(example, len(last.keys) - 1)
+        if first.points is not None:
+            cells = [f"{i},{j}" for i in range(SAMPLES) for j in range(SAMPLES)]
+            return list(first.queries[at]), cells
+        if self._grows:
+            return list(last.keys[at]), list(last.keys[at])
+        return [name for one in self.maps for name in one.queries[at]], list(last.keys[at])
+
+
+def layers(maps: AttentionMaps, step: int = 0) -> list[Layer]:
+    """The maps of one or more forwards as layers, in order; those that did not fit under the byte cap come last.
+
+    Args:
+        maps: What was recorded.
+        step: Which forward is meant where the same positions are looked at again and again.
+    """
+    groups: dict[str, list[AttentionMap]] = {}
+    steps = any(one.step for one in maps)
+    for one in maps:
+        groups.setdefault(one.module if steps else one.name, []).append(one)
+    found = [_layer(name, group, step) for name, group in groups.items()]
+    left = dict.fromkeys(name.partition("@")[0] if steps else name for name in maps.left_out)
+    return [*found, *(Layer(name, ()) for name in left if name not in groups)]
+
+
+def _layer(name: str, group: Sequence[AttentionMap], step: int) -> Layer:
+    shapes = {one.shape for one in group}
+    anew = len(shapes) == 1 and (group[0].edges is not None or group[0].shape[-2] > 1)
+    if len(group) == 1 or anew or any(one.layout is not None or one.edges is not None for one in group):
+        return Layer(name, (group[min(step, len(group) - 1)],), len(group))
+    return Layer(name, tuple(group))
+
+
+def _counted(weights: Tensor, points: Tensor) -> Tensor:
+    """(heads, queries, 256): weights of sampled points, added up in the cells of a grid over the picture.
+
+    Args:
+        weights: (heads, queries, points)
+        points: (heads, queries, points, 2), x and y as shares of the picture; those outside count at its border.
+    """
+    x, y = (points.clamp(0, 1) * SAMPLES).long().clamp_max(SAMPLES - 1).unbind(-1)
+    grid = torch.zeros(*weights.shape[:2], SAMPLES**2)
+    return grid.scatter_add_(2, y * SAMPLES + x, weights.float())
+
+
+Combining = Callable[[Sequence[Dense], int], Tensor]
+"""planes of one shape, the layer's position among them -> (queries, keys)"""
+
+
+def _mean_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
+    return torch.stack([plane.weights.float().mean(0) for plane in planes]).mean(0)
+
+
+def _largest_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
+    return torch.stack([plane.weights.amax(0).float() for plane in planes]).amax(0)
+
+
+OVER: Mapping[str, Combining] = {
+    "mean of heads": lambda planes, at: planes[at].weights.float().mean(0),
+    "largest of heads": lambda planes, at: planes[at].weights.float().amax(0),
+    "mean of layers": _mean_of_layers,
+    "largest of layers": _largest_of_layers,
+    "rollout": lambda planes, at: mixing.rollout([plane.weights[None] for plane in planes[: at + 1]])[0],
+}
+"""Several heads as one map: the first two within a layer, the last up to it."""
+
+
+def combined(over: str, planes: Sequence[Plane], at: int) -> Plane:
+    """Several heads as one.
+
+    Args:
+        over: One of ``OVER``.
+        planes: Of every layer.
+        at: Position of the layer on show.
+
+    Returns:
+        A plane of one head. Layers of another shape than the one on show are left aside.
+    """
+    here = planes[at]
+    if isinstance(here, Edges):
+        weights = here.weights.float()
+        one = weights.amax(-1) if over.startswith("largest") else weights.mean(-1)
+        return Edges(here.edges, one[:, None], here.queries)
+    alike = [plane for plane in planes if isinstance(plane, Dense) and plane.shape == here.shape]
+    place = next(i for i, plane in enumerate(alike) if plane is here)
+    return Dense(OVER[over](alike, place)[None])
+
+
+def combinations(planes: Sequence[Plane], at: int, *, crosses: bool) -> list[str]:
+    """Which of ``OVER`` make sense for a layer.
+
+    Args:
+        planes: Of every layer.
+        at: Position of the layer on show.
+        crosses: Whether its queries and keys are different things.
+    """
+    here = planes[at]
+    if isinstance(here, Laid):
+        return []
+    alike = sum(isinstance(plane, Dense) and plane.shape == here.shape for plane in planes)
+    names = list(OVER)[:2] if here.heads > 1 else []
+    if isinstance(here, Dense) and alike > 1:
+        names += list(OVER)[2:4] + (["rollout"] if here.queries == here.keys and not crosses else [])
+    return names
