@@ -1,0 +1,159 @@
+"""explain: any method on any model, refused and replaced where its own promise does not hold."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.core.calling import Call
+from workbench.core.errors import ConfigError, DataError
+from workbench.interpret import attributions
+from workbench.interpret.attributions._method import Method, Refused
+from workbench.interpret.attributions._outcome import Explanation, outcome
+from workbench.interpret.attributions._problem import NotDifferentiableError, Problem, pose
+from workbench.interpret.moment import versions
+from workbench.interpret.references import Reference
+from workbench.interpret.targets import Target, Wanted
+
+BOUND = 0.01
+"""the relative gap above which a method that promises completeness is refused"""
+EXACT_UP_TO = 10
+"""features up to which every coalition is run"""
+
+
+def explain(  # noqa: PLR0913 - each is a question of its own
+    model: nn.Module,
+    batch: Any,
+    method: str | Method = "auto",
+    target: Wanted | Target = None,
+    *,
+    reference: Reference = None,
+    background: Any = None,
+    call: Call | None = None,
+    bound: float = BOUND,
+    seed: int = 0,
+    **settings: Any,
+) -> Explanation:
+    """How much each part of an input added to a score, and how far the answer can be trusted.
+
+    A method that promises that its scores add up, and misses that by more than ``bound``, is refused for this model;
+    the next sound one is used and ``warnings`` say so.
+
+    Args:
+        model: Any module; it stays as it was.
+        batch: What it is called with.
+        method: Name of a file in ``interpret.attributions``, or one of its methods with its settings; "auto" for
+            integrated gradients and, where their gap stays open or there is no gradient, Shapley values.
+        target: What is explained; see ``targets.Wanted``. None to infer it from the output.
+        reference: What the input is compared with; see ``references.Reference``. None for a token, blur or mean.
+        background: Examples to average over instead of one reference.
+        call: How the model is called, where that is not the ordinary way.
+        bound: The relative gap above which a method is refused; ``float("inf")`` to see what it gives all the same.
+        seed: Of everything drawn at random.
+        **settings: Of the method, such as ``samples=2000``.
+
+    Returns:
+        The last and best result.
+
+    Raises:
+        DataError: Nothing can be explained, or target, reference or background do not fit.
+        ConfigError: A setting is unknown or out of range.
+        UnknownNameError: There is no such method.
+        MissingExtraError: The method needs a library that is not installed.
+    """
+    *_, last = improving_explanation(
+        model, batch, method, target, reference=reference, background=background, call=call, bound=bound, seed=seed,
+        **settings,
+    )  # fmt: skip
+    return last
+
+
+def improving_explanation(  # noqa: PLR0913 - as above
+    model: nn.Module,
+    batch: Any,
+    method: str | Method = "auto",
+    target: Wanted | Target = None,
+    *,
+    reference: Reference = None,
+    background: Any = None,
+    call: Call | None = None,
+    bound: float = BOUND,
+    seed: int = 0,
+    **settings: Any,
+) -> Iterator[Explanation]:
+    """The results of ``explain`` while they improve; the last is the best, whichever method gave it."""
+    if not bound > 0:
+        raise ConfigError(f"bound={bound} was given; it must be above 0.")
+    asked = _asked(method, settings)
+    marks = versions(model)
+    problem = pose(model, batch, target, reference=reference, background=background, call=call, seed=seed)
+    said = list(_about(problem))
+    unsound: list[Explanation] = []
+    for candidate in _candidates(asked, problem):
+        posed = problem.with_background() if candidate.background else problem
+        last: Explanation | None = None
+        try:
+            for estimate in candidate.results(posed):
+                changed = versions(model) != marks
+                last = outcome(posed, candidate, estimate, bound, tuple(said), changed=changed)
+                yield last
+                if last.converged and candidate.complete and estimate.done:
+                    return
+        except (Refused, NotDifferentiableError) as reason:
+            said.append(f"{candidate.title} was not used: {reason}")
+            continue
+        if last is None or last.converged:
+            return
+        unsound.append(last)
+        said.append(f"{candidate.title} was refused for this model: {_why(last)}")
+    if not unsound:
+        raise DataError(" ".join(said))
+    best = min(unsound, key=_badness)
+    if best is not unsound[-1]:
+        yield best
+
+
+def _asked(method: str | Method, settings: dict[str, Any]) -> Method | None:
+    if isinstance(method, Method):
+        return method.but(**settings) if settings else method
+    if method == "auto":
+        if settings:
+            raise ConfigError(
+                f"{', '.join(settings)} belongs to one method: name it by method=…, one of "
+                f"{', '.join(attributions.names())}."
+            )
+        return None
+    return attributions.load(method)(**settings)
+
+
+def _candidates(asked: Method | None, problem: Problem) -> Iterator[Method]:
+    """The method that was asked for, then those that are sound on ever more models."""
+    few = problem.features().count <= EXACT_UP_TO
+    names = ["integrated_gradients", "exact_shapley" if few else "permutation_shapley"]
+    if asked is not None:
+        yield asked
+    for name in names:
+        if asked is None or not isinstance(asked, attributions.load(name)):
+            yield attributions.load(name)()
+
+
+def _about(problem: Problem) -> Iterator[str]:
+    """What is doubtful before any method has run."""
+    if apart := problem.repeats:
+        yield f"The model is random in evaluation mode: the same input gave scores {apart:.2g} apart."
+    if float(problem.scale.max()) == 0:
+        yield "The score is the same at the input and at the reference: there is nothing to explain."
+
+
+def _why(result: Explanation) -> str:
+    gap = float(result.relative_gap.nan_to_num(torch.inf).max())
+    if not gap < result.bound:
+        return f"its scores miss the change they should add up to by {gap:.1%} ({result.method})."
+    return f"its scores are known to {float(result.relative_error.max()):.1%} of the change only ({result.method})."
+
+
+def _badness(result: Explanation) -> float:
+    gap = float(result.relative_gap.nan_to_num(torch.inf).max())
+    error = float(result.relative_error.nan_to_num(torch.inf).max()) if result.relative_error.numel() else 0.0
+    return max(gap, error)

@@ -1,0 +1,186 @@
+"""What ``explain`` returns: scores, with gap or sampling error, the methods that were refused, and a drawing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.interpret.attribution import Attribution
+from workbench.interpret.attributions._method import Estimate, Method
+from workbench.interpret.attributions._problem import Problem
+
+CONFIDENCE = 1.96
+"""standard errors in half a 95 % interval"""
+SAMPLING = 5
+"""half a 95 % interval may be this many times the bound on the gap: 5 % of the change for a gap of 1 %"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation(Attribution):
+    """An attribution by any method of ``interpret.attributions``."""
+
+    unit: str = "contribution"
+    """contribution, slope or evidence; only contributions can be added up"""
+    complete: bool = True
+    """whether the method promises that the scores add up"""
+    base: Tensor = field(default_factory=lambda: torch.zeros(0))
+    """(examples,) scores of the reference, averaged over a background"""
+    interval: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """half of each score's 95 % interval, in the shape of ``parts``; empty where nothing was drawn at random"""
+    relative_error: Tensor = field(default_factory=lambda: torch.zeros(0))
+    """(examples,) the widest half interval over the change in score; empty where nothing was drawn at random"""
+    features: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """what was explained, in the shape of ``parts``: numbers, or token ids"""
+
+    @property
+    def scores(self) -> Any:
+        """The scores, a tensor; by the input's name where several inputs were explained."""
+        return dict(self.parts) if len(self.parts) > 1 else next(iter(self.parts.values()))
+
+    @property
+    def doubt(self) -> str:
+        """How far the scores can be trusted, in words, and every warning."""
+        said: list[str] = []
+        if self.complete:
+            said.append(f"Completeness gap {_worst(self.relative_gap):.1%} at worst.")
+        elif self.unit == "contribution":
+            said.append(f"The scores need not add up, and miss the change by {_worst(self.relative_gap):.1%} at worst.")
+        else:
+            said.append(f"The scores are a {self.unit} and do not add up to anything.")
+        if self.relative_error.numel():
+            said.append(f"Sampling error {_worst(self.relative_error):.1%} of the change at worst (95 % interval).")
+        return " ".join((*said, f"Reference: {self.reference}.", *self.warnings))
+
+    def plot(self, example: int = 0) -> Any:
+        """A plotly figure of one example: bars, or a map for pictures.
+
+        Args:
+            example: Which one.
+
+        Raises:
+            MissingExtraError: plotly is not installed.
+            DataError: There is no such example.
+        """
+        from workbench.interpret.attributions._drawn import figure
+
+        return figure(self, example)
+
+    def to_shap(self) -> Any:
+        """The same as a ``shap.Explanation``, which every plot of shap takes.
+
+        Raises:
+            MissingExtraError: shap is not installed.
+            DataError: Several inputs were explained; shap holds one.
+        """
+        from workbench.interpret.attributions._exchanged import to_shap
+
+        return to_shap(self)
+
+
+def outcome(
+    problem: Problem, method: Method, estimate: Estimate, bound: float, said: tuple[str, ...], *, changed: bool
+) -> Explanation:
+    """An estimate with its doubt."""
+    raw = {leaf.name: p.detach() for leaf, p in zip(problem.leaves, estimate.parts, strict=True)}
+    full = {leaf.name: _over_embedding(leaf, p, v, method) for (leaf, p, v) in _triples(problem, raw)}
+    difference = (problem.score - problem.base).detach()
+    scale = problem.scale.clamp_min(torch.finfo(difference.dtype).tiny)
+    gap = _gap(problem, full, difference, scale, method)
+    interval, error = _interval(problem, estimate, method, scale)
+    sound = _sound(gap, error, bound, method) and all(bool(p.isfinite().all()) for p in full.values())
+    parts = {name: _shaped(problem, p) for name, p in full.items()}
+    warnings = (*said, *_warnings(parts, gap, error, bound, method, changed=changed))
+    return Explanation(
+        parts=parts,
+        method=f"{method.title}, {estimate.work}",
+        target=problem.target.sentence,
+        targets=problem.target.labels,
+        reference=problem.reference,
+        relative_gap=gap.cpu(),
+        difference=difference.cpu(),
+        bound=bound,
+        steps=estimate.steps,
+        converged=sound,
+        warnings=warnings,
+        cited=method.papers,
+        inputs=problem.batch,
+        unit=method.unit,
+        complete=method.complete,
+        base=problem.base.detach().cpu(),
+        interval={name: _shaped(problem, p) for name, p in interval.items()},
+        relative_error=error.cpu(),
+        features={leaf.name: (leaf.ids if leaf.ids is not None else leaf.value).cpu() for leaf in problem.leaves},
+    )
+
+
+def _triples(problem: Problem, raw: Mapping[str, Tensor]) -> Iterator[tuple[Any, Tensor, Tensor]]:
+    for leaf, value in zip(problem.leaves, problem.values, strict=True):
+        yield leaf, raw[leaf.name], value
+
+
+def _over_embedding(leaf: Any, part: Tensor, value: Tensor, method: Method) -> Tensor:
+    """Scores of tokens: contributions add up over the vector of a token, slopes have a length."""
+    if leaf.embedding is None or part.dim() < value.dim():
+        return part
+    return part.norm(dim=-1) if method.unit == "slope" else part.sum(-1)
+
+
+def _shaped(problem: Problem, part: Tensor) -> Tensor:
+    return (part[0] if problem.joint else part).cpu()
+
+
+def _gap(problem: Problem, parts: Mapping[str, Tensor], difference: Tensor, scale: Tensor, method: Method) -> Tensor:
+    if method.unit != "contribution":
+        return torch.full_like(difference, torch.nan)
+    total = torch.stack([p.reshape(problem.rows, -1).sum(1) for p in parts.values()]).sum(0)
+    missed = (total - difference).abs()
+    # What single precision loses in a difference of scores is no gap.
+    noise = 4 * torch.finfo(torch.float32).eps * torch.maximum(problem.score.abs(), problem.base.abs())
+    return torch.where(missed <= noise, 0.0, missed / scale)
+
+
+def _interval(problem: Problem, estimate: Estimate, method: Method, scale: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    if estimate.error is None:
+        return {}, torch.zeros(0)
+    halves: dict[str, Tensor] = {}
+    for leaf, error, value in zip(problem.leaves, estimate.error, problem.values, strict=True):
+        summed = error if leaf.embedding is None or error.dim() < value.dim() else error.square().sum(-1).sqrt()
+        halves[leaf.name] = CONFIDENCE * summed
+    if method.unit != "contribution":
+        return halves, torch.zeros(0)
+    widest = torch.stack([h.reshape(problem.rows, -1).amax(1) for h in halves.values()]).amax(0)
+    return halves, widest / scale
+
+
+def _sound(gap: Tensor, error: Tensor, bound: float, method: Method) -> bool:
+    if not method.complete:
+        return True
+    return bool((gap < bound).all()) and bool((error <= SAMPLING * bound).all())
+
+
+def _warnings(
+    parts: Mapping[str, Tensor], gap: Tensor, error: Tensor, bound: float, method: Method, *, changed: bool
+) -> Iterator[str]:
+    if not all(bool(p.isfinite().all()) for p in parts.values()):
+        yield "Some scores are not finite: the gradient overflowed on the way."
+    elif method.complete and not bool((gap < bound).all()):
+        yield (
+            f"The scores miss the change they should add up to by {_worst(gap):.1%}, more than {bound:.1%}: "
+            "do not read small differences."
+        )
+    if method.complete and error.numel() and not bool((error <= SAMPLING * bound).all()):
+        yield (
+            f"The scores are known to {_worst(error):.1%} of the change only (95 % interval), "
+            f"more than {SAMPLING * bound:.0%}: draw more samples."
+        )
+    if changed:
+        yield "The weights or buffers changed while this was computed: the scores mix two models."
+    silent = [name for name, p in parts.items() if not bool(p.any())]
+    if silent:
+        yield f"The score does not depend on {', '.join(silent)}."
+
+
+def _worst(values: Tensor) -> float:
+    return float(values.max()) if values.numel() else 0.0
