@@ -20,7 +20,7 @@ inspector
 PLACES = """
 import json
 from workbench.interpret import trace
-from workbench.interpret.placing import placed
+from workbench.interpret.architecture.placing import placed
 def flat(here, x, y):
     own = [[here.box.type, here.part.name, round(x, 1), round(y, 1), round(here.width, 1), round(here.height, 1)]]
     return (own if here.depth >= 0 else []) + [row for one in here.inner for row in flat(one, x + one.x, y + one.y)]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from workbench.core.errors import AddressError, ConfigError, DataError, MissingExtraError
-from workbench.interpret import attention, head_importance, head_scores, knock_out, mixing
+from workbench.interpret import attention, head_importance, knock_out
+from workbench.interpret.attending import head_scores, mixing
 
 
 def random_weights(batch, heads, count, *, causal=False, seed=0):
@@ -289,7 +290,7 @@ def test_bertviz_needs_no_network_and_keeps_the_weights(view):
 
 
 def test_bertviz_is_refused_above_a_size_and_for_what_it_cannot_show(monkeypatch):
-    from workbench.interpret import attention_exports
+    from workbench.interpret.attending import attention_exports
 
     maps = attention(bert(), IDS)
     with pytest.raises(ConfigError, match="'head' or 'model'"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from workbench.interpret import trace
-from workbench.interpret.placing import placed
+from workbench.interpret.architecture.placing import placed
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from workbench.interpret.attention_maps import AttentionMaps
+from workbench.interpret.attending.attention_maps import AttentionMaps
 from workbench.taps import Seen
 
 

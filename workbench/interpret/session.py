@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ConfigError
 from workbench.core.live import evaluating, look
-from workbench.interpret import pairing, recording, structure, targets
+from workbench.interpret import pairing, targets
 from workbench.interpret._editable import Editable
 from workbench.interpret._labels import naming, tokens
-from workbench.interpret.attention_maps import AttentionMaps
+from workbench.interpret.architecture import structure
+from workbench.interpret.architecture.structure import Overview
+from workbench.interpret.attending import recording
+from workbench.interpret.attending.attention_maps import AttentionMaps
 from workbench.interpret.attribution import Attribution
 from workbench.interpret.batches import as_batch
 from workbench.interpret.editing import Edits
 from workbench.interpret.integrated import improving_integrated_gradients
 from workbench.interpret.moment import Selection, Snapshot, versions
 from workbench.interpret.pairing import Difference
-from workbench.interpret.structure import Overview
 from workbench.interpret.targets import Target, Wanted
 from workbench.taps import AttentionTap, tap
 from workbench.taps.addresses import resolve

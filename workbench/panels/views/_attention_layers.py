@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.interpret import AttentionMap, AttentionMaps, mixing
+from workbench.interpret import AttentionMap, AttentionMaps
+from workbench.interpret.attending import mixing
 from workbench.panels.views._attention_planes import Dense, Edges, Laid, Plane
 
 SAMPLES = 16

@@ -10,7 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from workbench.interpret import AttentionMap, head_scores
+from workbench.interpret import AttentionMap
+from workbench.interpret.attending import head_scores
 
 Span = tuple[int, int]
 """first position, and the one behind the last"""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.interpret.layout import SYMBOLS, Box, Link, Part, Plan, labels, opened, starts_open, tensor
-from workbench.interpret.reading import Edge, Node
+from workbench.interpret.architecture.layout import SYMBOLS, Box, Link, Part, Plan, labels, opened, starts_open, tensor
+from workbench.interpret.architecture.reading import Edge, Node
 
 MOST_PARTS = 1000
 """nodes that are drawn one by one in a box; those in the middle of more become one"""

@@ -3,8 +3,8 @@
 import re
 from html import escape
 
-from workbench.interpret.layout import SYMBOLS, TIMES, Plan, labels
-from workbench.interpret.placing import FLAT, Placed, placed
+from workbench.interpret.architecture.layout import SYMBOLS, TIMES, Plan, labels
+from workbench.interpret.architecture.placing import FLAT, Placed, placed
 
 _INK, _DIM, _LINE, _PAPER, _SHADE = "#1f2328", "#5f6773", "#c9ced6", "#ffffff", "#f5f6f8"
 _ATTENTION, _ATTENDS, _RESIDUAL, _WAY = "#3b5bdb", "#e8ecfd", "#c25e00", "#8a929e"

@@ -16,7 +16,7 @@ from workbench.core.markup import columns, table
 from workbench.interpret._labels import token_ids
 
 if TYPE_CHECKING:
-    from workbench.interpret.attention_map import AttentionMap
+    from workbench.interpret.attending.attention_map import AttentionMap
 
 INDUCTION = Paper(
     title="In-context Learning and Induction Heads",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.interpret.flow import Flow, Frame, Operation, Value
+from workbench.interpret.architecture.flow import Flow, Frame, Operation, Value
 
 Kind = Literal["input", "output", "module", "operation"]
 

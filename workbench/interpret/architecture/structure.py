@@ -9,8 +9,8 @@ from torch import nn
 from workbench.core.calling import Call
 from workbench.core.errors import AddressError, nearest
 from workbench.core.markup import amount, columns, table
+from workbench.interpret.architecture.measuring import Measured, Measurements, measure
 from workbench.interpret.batches import as_batch
-from workbench.interpret.measuring import Measured, Measurements, measure
 
 HEADER = ("part", "class", "output", "parameters", "memory", "FLOPs", "time", "dead", "saturated")
 _BYTES = ("B", "kB", "MB", "GB")

@@ -17,7 +17,7 @@ from workbench.core.calling import Call, call
 from workbench.core.errors import AddressError, ModelError, nearest
 from workbench.core.live import evaluating, look
 from workbench.interpret._labels import positions
-from workbench.interpret.attention_map import AttentionMap
+from workbench.interpret.attending.attention_map import AttentionMap
 from workbench.interpret.batches import as_batch
 from workbench.taps.kernels import relative_error
 

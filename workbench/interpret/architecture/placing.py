@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from workbench.interpret.layout import Box, Link, Part, Plan, opened, starts_open
+from workbench.interpret.architecture.layout import Box, Link, Part, Plan, opened, starts_open
 
 GAP_X, GAP_Y, PAD, HEAD, LANE = 20, 30, 14, 28, 16
 TALL, FLAT = 40, 24

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from workbench.core.calling import Call, call
 from workbench.core.live import evaluating, look
 from workbench.interpret._labels import positions
-from workbench.interpret._texts import Texts, crossing
-from workbench.interpret.attention_map import AttentionMap
-from workbench.interpret.attention_maps import AttentionMaps
+from workbench.interpret.attending.attention_map import AttentionMap
+from workbench.interpret.attending.attention_maps import AttentionMaps
+from workbench.interpret.attending.texts import Texts, crossing
 from workbench.interpret.batches import as_batch
 from workbench.taps import AttentionRecord, AttentionTap
 from workbench.taps.layouts import Band, Points, Windows

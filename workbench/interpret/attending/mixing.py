@@ -13,8 +13,8 @@ from torch import Tensor
 from workbench.core.errors import DataError
 
 if TYPE_CHECKING:
-    from workbench.interpret.attention_map import AttentionMap
-    from workbench.interpret.attention_maps import AttentionMaps
+    from workbench.interpret.attending.attention_map import AttentionMap
+    from workbench.interpret.attending.attention_maps import AttentionMaps
 
 MOST_STEPS = 50_000_000
 """layers x tokens cubed, up to which flow is computed"""

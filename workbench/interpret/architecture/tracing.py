@@ -14,12 +14,12 @@ from workbench.core.calling import call as run
 from workbench.core.errors import AddressError, nearest
 from workbench.core.live import evaluating, look
 from workbench.core.markup import columns
-from workbench.interpret import drawing
+from workbench.interpret.architecture import drawing
+from workbench.interpret.architecture.flow import MOST_OPERATIONS, Flow, Recorder
+from workbench.interpret.architecture.layout import Plan, tensor
+from workbench.interpret.architecture.planning import planned
+from workbench.interpret.architecture.reading import Edge, Node, read
 from workbench.interpret.batches import as_batch
-from workbench.interpret.flow import MOST_OPERATIONS, Flow, Recorder
-from workbench.interpret.layout import Plan, tensor
-from workbench.interpret.planning import planned
-from workbench.interpret.reading import Edge, Node, read
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,9 +11,9 @@ from torch import Tensor
 from workbench.core.entry import Paper
 from workbench.core.errors import AddressError, nearest
 from workbench.core.markup import columns, table
-from workbench.interpret import attention_exports, head_scores, mixing
 from workbench.interpret._labels import tokens
-from workbench.interpret.attention_map import AttentionMap
+from workbench.interpret.attending import attention_exports, head_scores, mixing
+from workbench.interpret.attending.attention_map import AttentionMap
 
 ATTENTION = Paper(
     title="Attention Is All You Need",

@@ -12,8 +12,8 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.core.optional import need
 
 if TYPE_CHECKING:
-    from workbench.interpret.attention_map import AttentionMap
-    from workbench.interpret.attention_maps import AttentionMaps
+    from workbench.interpret.attending.attention_map import AttentionMap
+    from workbench.interpret.attending.attention_maps import AttentionMaps
 
 SCRIPTS = Path(__file__).parent / "scripts"
 MOST_WEIGHTS = 3_000_000

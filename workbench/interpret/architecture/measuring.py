@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 from workbench.core.calling import Call, call, scores
 from workbench.core.errors import ModelError
 from workbench.core.live import evaluating, look
-from workbench.interpret import units
+from workbench.interpret.architecture import units
 from workbench.taps import Watch
 
 REPEATS = 3
