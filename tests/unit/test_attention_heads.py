@@ -315,11 +315,14 @@ def test_both_sides_of_an_encoder_and_decoder_reach_bertviz():
     assert all(f'"name": "{name}"' in page.html for name in ("Encoder", "Decoder", "Cross"))
 
 
-@pytest.mark.parametrize(("library", "method"), [("bertviz", "bertviz"), ("xarray", "to_xarray"), ("plotly", "plot")])
-def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch, library, method):
+@pytest.mark.parametrize(
+    ("library", "extra", "method"),
+    [("bertviz", "bertviz", "bertviz"), ("xarray", "plots", "to_xarray"), ("plotly", "plots", "plot")],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch, library, extra, method):
     maps = attention(bert(), IDS)
     for name in [n for n in sys.modules if n.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtraError, match=rf"{library} is needed .*\[plots\]"):
+    with pytest.raises(MissingExtraError, match=rf"{library} is needed .*\[{extra}\]"):
         getattr(maps, method)()

@@ -132,7 +132,7 @@ def bertviz(maps: "AttentionMaps", view: str, *, example: int = 0) -> Page:
     """
     if view not in VIEWS:
         raise ConfigError(f"bertviz has no view {view!r} here: choose 'head' or 'model'.")
-    need("bertviz", extra="plots", purpose="for its views")
+    need("bertviz", extra="bertviz", purpose="for its views")
     import bertviz as library
 
     groups = _groups(maps, example)
