@@ -24,8 +24,18 @@ from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
-from workbench.taps.libraries import PRODUCT, Frame, seen_by
-from workbench.taps.products import MATMUL, TIMES, Product, Sampling, SoftmaxProducts
+from workbench.taps.libraries import (
+    Frame,
+    configured,
+    edge_softmax,
+    framed,
+    kernel_swapped,
+    multi_head_with,
+    record_edges,
+    sdpa_frame,
+    seen_by,
+)
+from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed, StoredProduct
 
 MAX_BYTES = 1 << 28
@@ -68,7 +78,8 @@ class AttentionTap:
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
         self.frame: Frame | None = None
-        self.inside_multi_head = False
+        self._kernels: set[str] = set()
+        """the kernels of transformers that have been made to tell"""
         self._open = ExitStack()
         known = set(self._watch.names.values())
         for path in self._modules or ():
@@ -78,6 +89,7 @@ class AttentionTap:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.callback(self._products.clear)
+            self._kernels.clear()
             stack.enter_context(self._watch)
             stack.enter_context(seen_by(self))
             stack.enter_context(_Mode(self))
@@ -90,6 +102,10 @@ class AttentionTap:
         self._open.close()
 
     def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        kernel = configured(module)
+        if kernel is not None and kernel not in self._kernels:
+            self._kernels.add(kernel)
+            self._open.enter_context(kernel_swapped(kernel))
         name = self._watch.names[module]
         if not name:
             self.step += 1
@@ -165,20 +181,25 @@ class AttentionTap:
     def scaled_dot_product(self, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """The model's own kernel, with its weights recorded."""
         output = function(*args, **kwargs)
-        if self.wanted(self.frame.module) and not self.frame.done if self.frame else self.wanted():
-            query, key, value, mask, dropout, causal, scale = _sdpa_arguments(*args, **kwargs)
+        frame = self.frame or sdpa_frame(self)
+        wanted = self.wanted(frame.module) and not frame.done if frame else self.wanted()
+        if not wanted:
+            return output
+        with framed(self, frame):
+            return self._shadowed(output, *args, **kwargs)
 
-            def compute() -> Computed:
-                weights = attention_weights(query, key, mask, causal=causal, scale=scale)
-                return Computed(weights, value, None if dropout else output)
+    def _shadowed(self, output: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        query, key, value, mask, dropout, causal, scale = _sdpa_arguments(*args, **kwargs)
 
-            size = query.numel() // query.size(-1) * key.size(-2)
-            layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
-            beside = 0 if dropout else value.nbytes + output.nbytes
-            factors = self.record("sdpa", size, compute, beside=beside, layout=layout)
-            if factors is not None:
-                return gated(output, factors, -3, self.records[-1].module)
-        return output
+        def compute() -> Computed:
+            weights = attention_weights(query, key, mask, causal=causal, scale=scale)
+            return Computed(weights, value, None if dropout else output)
+
+        size = query.numel() // query.size(-1) * key.size(-2)
+        layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
+        beside = 0 if dropout else value.nbytes + output.nbytes
+        factors = self.record("sdpa", size, compute, beside=beside, layout=layout)
+        return output if factors is None else gated(output, factors, -3, self.records[-1].module)
 
     def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """``F.multi_head_attention_forward``, whose body runs with the mode off."""
@@ -190,13 +211,9 @@ class AttentionTap:
             proof = None if error is None else lambda: error
             self.record("mha", weights.numel(), lambda: Computed(weights, proof=proof))
             return own
-        self.inside_multi_head = True
-        try:
-            with PRODUCT:
-                silent = {**kwargs, "need_weights": False} if len(args) <= 15 else kwargs  # noqa: PLR2004 - as above
-                output = function(*args, **silent)
-        finally:
-            self.inside_multi_head = False
+        silent = {**kwargs, "need_weights": False} if len(args) <= 15 else kwargs  # noqa: PLR2004 - as above
+        with multi_head_with(function, self.scaled_dot_product) as telling:
+            output = telling(*args, **silent)
         return (output[0], function(*args, **kwargs)[1]) if asked else output
 
     def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -252,6 +269,10 @@ class AttentionTap:
             layout = Points.of(found.grids)
             compute = lambda: sampled(found, output)  # noqa: E731 - two words
             self.record("deformable", found.weights.numel(), compute, layout=layout, crosses=True)
+        softmax = edge_softmax() if name in OVER or name == "softmax_csr" else None
+        if softmax is not None and self.wanted():
+            factors = record_edges(self, output, softmax)
+            return output if factors is None else output * factors
         return output
 
     @property

@@ -1,24 +1,27 @@
-"""Where libraries compute attention out of sight of torch calls: the kernels of transformers, the edge softmax of PyG.
+"""Where libraries compute attention: the kernels of transformers, the edge softmax of PyG, torch's multi-head body.
 
-Both are module-level callables. They are swapped while a tap is open, pass straight through in threads that have no
-open tap, and are put back by the last tap. Nothing is imported: a library that is not loaded has no model to look into.
+Most of it is torch calls, which a function mode sees in its own thread alone; what the library knows beyond their
+arguments is read off the frames that are running, so nothing is replaced. Only a kernel of transformers that calls
+nothing of torch's (flash, flex, one of somebody's own) is swapped, while a tap is open on a model that has run a module
+configured for it. It passes straight through in threads that have no open tap. Nothing is imported: a library that is
+not loaded has no model to look into.
 """
 
 import functools
-import inspect
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.taps.gating import gated_result
 from workbench.taps.kernels import attention_weights
+from workbench.taps.layouts import frames
 from workbench.taps.records import Computed
 from workbench.taps.swaps import Place, Swaps
 
@@ -51,13 +54,47 @@ def open_taps() -> "list[AttentionTap]":
 
 @contextmanager
 def seen_by(tap: "AttentionTap") -> Generator[None]:
-    """A block in which a tap is told of the attention that libraries compute in this thread."""
+    """A block in which a tap is told of the attention that swapped kernels compute in this thread."""
     _here.taps = [*open_taps(), tap]
     try:
-        with _KERNELS, _EDGE_SOFTMAX:
-            yield
+        yield
     finally:
         _here.taps = [other for other in open_taps() if other is not tap]
+
+
+@contextmanager
+def framed(tap: "AttentionTap", frame: Frame | None) -> Generator[None]:
+    """A block in which a tap takes what it sees for the work of this function of a library."""
+    outer, tap.frame = tap.frame, frame
+    try:
+        yield
+    finally:
+        tap.frame = outer
+
+
+def configured(module: nn.Module) -> str | None:
+    """The kernel that a module of transformers is to use."""
+    name = getattr(vars(module).get("config"), "_attn_implementation", None)
+    return name if isinstance(name, str) else None
+
+
+def kernel_swapped(name: str) -> AbstractContextManager[None]:
+    """A block in which a kernel of transformers tells the taps of its thread, if torch's calls do not."""
+    return _KERNELS.at(_kernel_places(name.removeprefix("paged|")) if name != "paged|eager" else ())
+
+
+def sdpa_frame(tap: "AttentionTap") -> Frame | None:
+    """The ``sdpa_attention_forward`` of transformers that is calling torch's kernel, if there is one."""
+    found = next((f for f in frames("sdpa_attention_forward", "module") if f.f_globals["__name__"] == _SDPA), None)
+    names = {} if found is None else found.f_locals
+    if not names or names["query"].dim() != 4:  # noqa: PLR2004 - (batch, heads, queries, d)
+        return None
+    module, query = names["module"], names["query"]
+    # A decoding step comes packed as (batch, key heads, group, keys).
+    queries = names.get("q_length", query.size(2))
+    heads = query.size(1) * query.size(2) // max(queries, 1)
+    near = _near(names.get("kwargs", {}), names["key"])
+    return Frame(tap.name_of(module), "transformers:sdpa", query.size(0), heads, queries, module, near)
 
 
 def _attention_mappings() -> list[MutableMapping[str, Any]]:
@@ -79,9 +116,11 @@ def _attention_mappings() -> list[MutableMapping[str, Any]]:
     return list(found.values())
 
 
-def _kernel_places() -> Iterator[Place]:
+def _kernel_places(name: str) -> Iterator[Place]:
     for mapping in _attention_mappings():
-        yield from ((mapping, name) for name in list(mapping))
+        function = mapping.get(name)
+        if function is not None and getattr(function, "__module__", "") != _SDPA:
+            yield mapping, name
 
 
 def _kernel(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,19 +147,20 @@ def _recorded(
     **kwargs: Any,
 ) -> Any:
     batch, heads, queries, _ = query.shape
-    window = kwargs.get("sliding_window")
-    near = isinstance(window, int) and 0 < window < key.size(-2)
-    outer, frame = tap.frame, Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries, module, near)
-    tap.frame = frame
-    try:
+    near = _near(kwargs, key)
+    frame = Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries, module, near)
+    with framed(tap, frame):
         output = function(module, query, key, value, *args, **kwargs)
         if not frame.done:  # a fused kernel that calls nothing of torch's
             mask = args[0] if args else kwargs.get("attention_mask")
             factors = _shadow(tap, module, (query, key, value), mask, kwargs, output)
             return output if factors is None else gated_result(output, factors)
         return output
-    finally:
-        tap.frame = outer
+
+
+def _near(options: dict[str, Any], key: Tensor) -> bool:
+    window = options.get("sliding_window")
+    return isinstance(window, int) and 0 < window < key.size(-2)
 
 
 def _shadow(
@@ -171,33 +211,25 @@ def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: 
     return allowed if mask is None else allowed & mask[:, None, None, -keys:].bool()
 
 
-def _edge_places() -> Iterator[Place]:
-    """PyG's softmax over the edges of each node, wherever a module has imported it."""
-    real = getattr(sys.modules.get("torch_geometric.utils"), "softmax", None)
-    defining = ("torch_geometric.utils", "torch_geometric.utils._softmax")
-    if real is None:
-        return
-    for name, module in list(sys.modules.items()):
-        foreign = name in defining or name.startswith(("torch.", "transformers.")) or not hasattr(module, "__dict__")
-        if not foreign and vars(module).get("softmax") is real:
-            yield vars(module), "softmax"
+def edge_softmax() -> FrameType | None:
+    """PyG's softmax over the edges of each node, if it is what is calling torch."""
+    if _EDGE_SOFTMAX not in sys.modules:
+        return None
+    return next((frame for frame in frames("softmax", "ptr") if frame.f_globals["__name__"] == _EDGE_SOFTMAX), None)
 
 
-def _edge_softmax(_: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    @functools.wraps(function)
-    def softmax(src: Tensor, index: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
-        output = function(src, index, *args, **kwargs)
-        for tap in open_taps():
-            if tap.wanted():
-                factors = _record_edges(tap, output, index)
-                output = output if factors is None else output * factors
-        return output
+def record_edges(tap: "AttentionTap", weights: Tensor, softmax: FrameType) -> Tensor | None:
+    """Keep the weights of the edges over which messages are passed.
 
-    return softmax
+    Args:
+        tap: Where.
+        weights: (edges, ...), what the softmax is about to return.
+        softmax: Its frame.
 
-
-def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) -> Tensor | None:
-    edges = _edges()
+    Returns:
+        Factors for the heads, or None.
+    """
+    edges, index = _edges(), softmax.f_locals["index"]
     if edges is None or edges.size(1) != len(weights):
         return None  # a softmax over something else, such as the nodes of a graph
     nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
@@ -207,35 +239,42 @@ def _record_edges(tap: "AttentionTap", weights: Tensor, index: Tensor | None) ->
 
 
 def _edges() -> Tensor | None:
-    """The edges over which messages are passed, with added self loops: a local of the frame that passes them."""
-    frame = inspect.currentframe()
-    while frame is not None:
+    """The edges over which messages are passed, with added self loops: a local of the function that passes them."""
+    for frame in frames("", "edge_index"):
         if frame.f_code.co_name in ("propagate", "edge_updater"):
             found = frame.f_locals.get("edge_index")
             if isinstance(found, Tensor) and found.dim() == 2:  # noqa: PLR2004 - (2, edges)
                 return found
-        frame = frame.f_back
     return None
 
 
-def _product_places() -> Iterator[Place]:
-    library: Any = F
-    yield vars(library), "scaled_dot_product_attention"
+@contextmanager
+def multi_head_with(function: Callable[..., Any], told: Callable[..., Tensor]) -> Generator[Callable[..., Any]]:
+    """A block with an ``F.multi_head_attention_forward`` that tells of the kernel it calls out of sight of modes.
+
+    Args:
+        function: It, or what this made of it for another tap.
+        told: (kernel, its arguments) -> its output.
+
+    Yields:
+        The same code over a copy of its globals; for any other function, that function.
+    """
+    if not isinstance(function, FunctionType) or _PRODUCT not in function.__code__.co_names:
+        yield function
+        return
+    names = dict(function.__globals__)
+    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    functools.update_wrapper(copy, function)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    names[_PRODUCT] = functools.partial(told, names[_PRODUCT])
+    names[function.__name__] = copy  # by this name it hands itself on to the next function mode
+    try:
+        yield copy
+    finally:
+        names.clear()  # the copy holds itself, and with it the tap
 
 
-def _product(_: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    @functools.wraps(function)
-    def scaled_dot_product_attention(*args: Any, **kwargs: Any) -> Tensor:
-        run = function
-        for tap in open_taps():
-            if tap.inside_multi_head:
-                run = functools.partial(tap.scaled_dot_product, run)
-        return run(*args, **kwargs)
-
-    return scaled_dot_product_attention
-
-
-_KERNELS = Swaps(_kernel_places, _kernel)
-_EDGE_SOFTMAX = Swaps(_edge_places, _edge_softmax)
-PRODUCT = Swaps(_product_places, _product)
-"""The global that the body of ``F.multi_head_attention_forward`` calls, which runs out of sight of function modes."""
+_SDPA = "transformers.integrations.sdpa_attention"
+_EDGE_SOFTMAX = "torch_geometric.utils._softmax"
+_PRODUCT = "scaled_dot_product_attention"
+_KERNELS = Swaps(_kernel)

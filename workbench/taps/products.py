@@ -19,7 +19,7 @@ TIMES = frozenset({"mul", "__mul__", "__rmul__", "multiply"})
 
 _EXP = frozenset({"exp", "exp_"})
 _MINUS = frozenset({"sub", "__sub__", "subtract"})
-_OVER = frozenset({"div", "__truediv__", "divide", "true_divide", "div_", "__itruediv__"})
+OVER = frozenset({"div", "__truediv__", "divide", "true_divide", "div_", "__itruediv__"})
 _RESIZING = frozenset(
     {"__getitem__", "split", "chunk", "narrow", "cat", "pad", "_pad", "slice", "expand", "repeat_interleave", "unbind"}
     | {"index_select", "where"}
@@ -113,7 +113,7 @@ class SoftmaxProducts:
         elif self._exponentials:
             if name == "sum" and first in self._exponentials:
                 self._sums.add(output, None)
-            elif name in _OVER and first in self._exponentials and args[1] in self._sums:
+            elif name in OVER and first in self._exponentials and args[1] in self._sums:
                 self._weights.add(output, None)
             else:
                 self._pass_on(self._exponentials, name, args, output)

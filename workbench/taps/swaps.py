@@ -5,44 +5,59 @@ there when it came, which might be another's replacement.
 """
 
 import threading
-from collections.abc import Callable, Iterable, MutableMapping
-from types import TracebackType
+from collections.abc import Callable, Generator, Iterable, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 Place = tuple[MutableMapping[str, Any], str]
 """A namespace and a name in it."""
 
 
-class Swaps:
-    """A context manager that may be entered many times at once."""
+@dataclass(slots=True)
+class _Swapped:
+    namespace: MutableMapping[str, Any]
+    own: Any
+    instead: Any
+    users: int = 0
 
-    def __init__(self, places: Callable[[], Iterable[Place]], replace: Callable[[str, Any], Any]) -> None:
-        """Swaps that are put in place when the first enters.
+
+class Swaps:
+    """Replacements of one kind, each in place while somebody is in a block that asked for it."""
+
+    def __init__(self, replace: Callable[[str, Any], Any]) -> None:
+        """Nothing is replaced yet.
 
         Args:
-            places: Where the functions stand now; asked whenever somebody enters.
             replace: (name, function) -> what stands there meanwhile.
         """
-        self._places, self._replace = places, replace
+        self._replace = replace
         self._lock = threading.Lock()
-        self._open = 0
-        self._saved: dict[tuple[int, str], tuple[MutableMapping[str, Any], str, Any]] = {}
+        self._swapped: dict[tuple[int, str], _Swapped] = {}
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def at(self, places: Iterable[Place]) -> Generator[None]:
+        """A block in which the functions at these places are replaced; it may be entered many times at once."""
+        taken = list(places)
         with self._lock:
-            self._open += 1
-            for namespace, name in self._places():
-                if (id(namespace), name) not in self._saved:
+            for namespace, name in taken:
+                key = id(namespace), name
+                if key not in self._swapped:
                     own = namespace[name]
-                    self._saved[id(namespace), name] = (namespace, name, own)
-                    namespace[name] = self._replace(name, own)
+                    namespace[name] = instead = self._replace(name, own)
+                    self._swapped[key] = _Swapped(namespace, own, instead)
+                self._swapped[key].users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                for namespace, name in taken:
+                    self._leave(id(namespace), name)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            self._open -= 1
-            if self._open == 0:
-                for namespace, name, own in self._saved.values():
-                    namespace[name] = own
-                self._saved.clear()
+    def _leave(self, *key: Any) -> None:
+        swapped, name = self._swapped[key], key[1]
+        swapped.users -= 1
+        if swapped.users == 0:
+            del self._swapped[key]
+            if swapped.namespace.get(name) is swapped.instead:  # else somebody has put another there meanwhile
+                swapped.namespace[name] = swapped.own
