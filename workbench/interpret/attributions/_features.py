@@ -10,7 +10,9 @@ from torch import Tensor
 from workbench.interpret.leaves import Leaf
 
 MOST_CELLS = 64
-"""cells of a series that are features of their own; more are gathered into segments"""
+"""cells of a series that are features of their own; more are gathered into as many segments"""
+MOST_COLUMNS = 256
+"""columns of a table; what is longer is a trace"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +80,7 @@ def features_of(leaves: Sequence[Leaf], values: Sequence[Tensor], *, patches: in
         else:
             group = _segments(shape)
         count = int(group.max()) + 1
-        table = joint or (leaf.embedding is None and len(shape) < 2)  # noqa: PLR2004 - (columns,)
+        table = joint or (leaf.embedding is None and shape.numel() <= MOST_COLUMNS and len(shape) < 2)  # noqa: PLR2004 - (columns,)
         picture = leaf.embedding is None and len(shape) == 3  # noqa: PLR2004 - (channels, height, width)
         lattices.append(() if table else (min(patches, shape[1]), min(patches, shape[2])) if picture else (count,))
         groups.append(group.to(value.device) + start)
@@ -96,7 +98,7 @@ def _patches(shape: torch.Size, patches: int) -> Tensor:
 
 def _segments(shape: torch.Size) -> Tensor:
     """Every cell by itself, or segments along the longest axis where there are many cells."""
-    if math.prod(shape) <= MOST_CELLS or len(shape) == 1:
+    if math.prod(shape) <= (MOST_COLUMNS if len(shape) < 2 else MOST_CELLS):  # noqa: PLR2004 - (columns,)
         return torch.arange(math.prod(shape)).reshape(shape)
     axis = max(range(len(shape)), key=lambda i: shape[i])
     segment = torch.arange(shape[axis]) * min(MOST_CELLS, shape[axis]) // shape[axis]

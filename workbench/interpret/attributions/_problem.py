@@ -20,6 +20,7 @@ from workbench.core.calling import Call, call, scores
 from workbench.core.errors import DataError
 from workbench.core.live import evaluating, look
 from workbench.interpret.attributions._features import Features, features_of
+from workbench.interpret.attributions._pace import Pace
 from workbench.interpret.batches import as_batch
 from workbench.interpret.leaves import Leaf, find_leaves, is_joint, replaced
 from workbench.interpret.references import Reference, reference_for
@@ -61,8 +62,6 @@ class Problem:
     seed: int = 0
     asked: bool = False
     """whether a person said what to compare with"""
-    at_once: int = 8
-    """points in one forward; grows while that is faster"""
 
     @property
     def rows(self) -> int:
@@ -81,12 +80,12 @@ class Problem:
     @cached_property
     def score(self) -> Tensor:
         """(rows,) scores of the input."""
-        return self.scores_at([v[None] for v in self.values])[0]
+        return self._ends[0]
 
     @cached_property
     def base(self) -> Tensor:
         """(rows,) mean scores of the references."""
-        return self.scores_at(self.references).mean(0)
+        return self._ends[1] if len(self.references[0]) == 1 else self.scores_at(self.references).mean(0)
 
     @cached_property
     def scale(self) -> Tensor:
@@ -98,7 +97,7 @@ class Problem:
     @property
     def room(self) -> int:
         """Points that may be held at once, whatever the number of steps or samples."""
-        return max(1, MOST_CELLS_AT_ONCE // 4 // max(1, sum(v.numel() for v in self.values)))
+        return max(1, MOST_CELLS_AT_ONCE // 4 // self._cells)
 
     def features(self, patches: int = 7) -> Features:
         """The features that perturbation methods switch."""
@@ -120,12 +119,10 @@ class Problem:
     @property
     def repeats(self) -> float:
         """How far apart two scores of the same input are; above zero for a model that is random in evaluation mode."""
-        found: list[Tensor] = []
         with look():
-            for seed in range(2):  # a look gives the generators back, so they have to be moved on
-                torch.manual_seed(seed)
-                found.append(self.scores_at([v[None] for v in self.values]))
-        return float((found[0] - found[1]).abs().max())
+            # A look gives the generators back, so they have to be moved on.
+            torch.default_generator.manual_seed(int(torch.default_generator.initial_seed()) ^ 1)
+            return float((self.scores_at([v[None] for v in self.values])[0] - self.score).abs().max())
 
     # Running
 
@@ -217,22 +214,33 @@ class Problem:
     # Chunks: as many points in a forward as pay
 
     def _chunks(self, count: int, each: int = 1) -> Iterator[slice]:
-        cells = max(1, sum(v.numel() for v in self.values))
-        most = max(1, MOST_CELLS_AT_ONCE // cells // each)
-        start, pace = 0, 0.0
+        most = max(1, MOST_CELLS_AT_ONCE // self._cells // each)
+        start, stacks = 0, self.stackable
         while start < count:
-            size = min(max(1, self.at_once // each), most, count - start)
+            size = min(max(1, self.pace.size // each), most, count - start)
             began = perf_counter()
             yield slice(start, start + size)
-            took = (perf_counter() - began) / size
+            if stacks:
+                self.pace.ran(size * each, perf_counter() - began)
             start += size
-            if size * each >= self.at_once and self.stackable:
-                if pace == 0.0 or took < 0.8 * pace:
-                    self.at_once, pace = self.at_once * 4, took
-                elif took > 1.2 * pace:
-                    self.at_once = max(1, self.at_once // 4)
 
     # Stacking, only where it was seen to be right
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How many points go into one forward."""
+        return Pace(self._cells)
+
+    @cached_property
+    def _cells(self) -> int:
+        return max(1, sum(v.numel() for v in self.values))
+
+    @cached_property
+    def _ends(self) -> Tensor:
+        """(2, rows) scores of the input and of the first reference, each run alone."""
+        with torch.no_grad(), self._looking():
+            values, references = self.values, [r[0] for r in self.references]
+            return torch.stack([self._alone(values), self._alone(references)]).detach()
 
     @cached_property
     def stackable(self) -> bool:
@@ -247,10 +255,9 @@ class Problem:
         points = [torch.stack([v, r[0]]) for v, r in zip(self.values, self.references, strict=True)]
         try:
             with torch.no_grad(), self._looking():
-                alone = torch.stack([self._alone([p[i] for p in points]) for i in range(2)])
                 output = self._forward([p.flatten(0, 1) for p in points], 2)
                 for pick in (self._directly, self._by_class, self._in_turn):
-                    if _same(pick, output, alone):
+                    if _same(pick, output, self._ends):
                         return pick
         except (RuntimeError, ValueError, IndexError, TypeError):  # a model made for one size of batch
             return _none
