@@ -1,6 +1,6 @@
 """Runs the tiers of checks and closes with a table: seconds, passed, failed and skipped of each.
 
-    .venv/bin/python .ci/tiers.py                  all tiers
+    .venv/bin/python .ci/tiers.py                  all tiers but those that are only run when they are named
     .venv/bin/python .ci/tiers.py lint types       only these
 
 A tier that runs no check has failed. The exit status is 1 where anything failed.
@@ -36,6 +36,8 @@ class Tier:
     limit: int = 900
     """Seconds after which a command is ended and counts as failed."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    asked: bool = False
+    """Whether it runs only when it is named."""
 
 
 @dataclass
@@ -90,7 +92,13 @@ TIERS = (
         environment={"WORKBENCH_BUDGET": "ci", "WORKBENCH_STRICT": "1"},
     ),
     Tier("claims", (pytest("tests/claims", *BESIDE),), limit=1200, environment=ONE_THREAD),
-    Tier("browser", (pytest("tests/browser"),)),
+    Tier(
+        "browser",
+        (pytest("tests/browser", "-m", "not thorough", "-n", "2", "--dist", "worksteal"),),
+        limit=1500,
+        environment=ONE_THREAD,
+    ),
+    Tier("thorough", (pytest("tests", "-m", "thorough"),), limit=3000, environment=ONE_THREAD, asked=True),
 )
 
 
@@ -164,11 +172,11 @@ def row(name: str, count: Count) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Run the tiers of these names, or all."""
+    """Run the tiers of these names, or all that need not be named."""
     known = {tier.name: tier for tier in TIERS}
     if unknown := set(names) - set(known):
         sys.exit(f"There is no tier {', '.join(sorted(unknown))}. Choose from {', '.join(known)}.")
-    counts = {tier.name: run(tier) for tier in TIERS if not names or tier.name in names}
+    counts = {tier.name: run(tier) for tier in TIERS if (tier.name in names if names else not tier.asked)}
     print(f"\n{table(counts)}", flush=True)
     return 1 if any(count.failed for count in counts.values()) else 0
 

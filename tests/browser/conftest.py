@@ -15,9 +15,13 @@ IN_BOTH = {"test_inspector", "test_live_view", "test_app"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of panels and of the app in every front end."""
-    if "app" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in IN_BOTH:
-        metafunc.parametrize("app", list(APPS), scope="session")
+    """Run the tests of panels and of the app in every front end; those marked ``both`` in every check."""
+    if "app" not in metafunc.fixturenames or metafunc.module.__name__.rpartition(".")[2] not in IN_BOTH:
+        return
+    always = metafunc.definition.get_closest_marker("both") is not None
+    elsewhere = () if always else (pytest.mark.thorough,)
+    fronts = [pytest.param(name, marks=() if name == "lab" else elsewhere) for name in APPS]
+    metafunc.parametrize("app", fronts, scope="session")
 
 
 @pytest.fixture(scope="session")

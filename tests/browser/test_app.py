@@ -31,6 +31,7 @@ def opened(notebook, name, *cells):
     return notebook.page, bench
 
 
+@pytest.mark.both
 def test_turning_a_setting_changes_the_layers(notebook):
     page, bench = opened(notebook, "build.ipynb")
     assert bench.locator(".wb-entries button[aria-pressed='true']").inner_text().startswith("cnn")
@@ -70,6 +71,7 @@ def test_it_fits_a_narrow_page(notebook):
     notebook.photograph(bench, "app-narrow")
 
 
+@pytest.mark.both
 def test_training_compressing_and_inspecting(notebook):
     page, bench = opened(notebook, "steps.ipynb", "print('STEPS', app.project.run.status)")
     page.get_by_label("data", exact=True).select_option("digits_classes")

@@ -191,6 +191,7 @@ inspector
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "inputs"), [("smollm2", "text"), ("efficientnet_lite0", "torch.randn(1, 3, 224, 224)")]
 )

@@ -128,6 +128,7 @@ def saved(panel, kind):
     return download.path().read_bytes()
 
 
+@pytest.mark.both
 def test_what_is_on_show_is_saved_without_the_network(notebook):
     notebook.open(notebook.write("saved.ipynb", KNOWN))
     notebook.run_all()
@@ -163,6 +164,7 @@ inspector
 """
 
 
+@pytest.mark.both
 def test_a_pretrained_transformer(notebook):
     page = notebook.page
     notebook.open(notebook.write("minilm.ipynb", MINILM))

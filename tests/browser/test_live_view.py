@@ -30,6 +30,7 @@ settings = wb.Settings(validate_every=50)
 """
 
 
+@pytest.mark.both
 def test_under_start_the_view_moves_and_stop_ends_the_run_within_two_steps(notebook):
     path = notebook.write(
         "live.ipynb",
@@ -168,6 +169,7 @@ SCORES = """panel => {
 }"""
 
 
+@pytest.mark.both
 def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
     notebook.open(notebook.write("timeline.ipynb", FOLLOWED, "run.stop()\nrun.wait()\nprint('AFTER', run.status)"))
     page = notebook.page
