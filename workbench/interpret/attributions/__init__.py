@@ -4,6 +4,8 @@ A file holds one ``METHOD``: a class whose fields are what a person can turn and
 promises. The conformance suite tests every axiom that a file declares.
 """
 
+from functools import cache
+
 from workbench.core.names import find as _find
 from workbench.core.names import names as _names
 from workbench.interpret.attributions._method import Axiom as Axiom
@@ -18,6 +20,7 @@ def names() -> list[str]:
     return _names(__path__)
 
 
+@cache
 def load(name: str) -> type[Method]:
     """The method in the file called ``name``.
 

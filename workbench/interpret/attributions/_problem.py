@@ -209,7 +209,26 @@ class Problem:
             for leaf, point in zip(self.leaves, points, strict=True):
                 if leaf.embedding is None:
                     inputs[leaf.name] = point
-            return call(self.model, replaced(batch, inputs, self.model), call=self.how)
+            return call(self.model, self._with(batch, inputs), call=self.how)
+
+    def _with(self, batch: Batch, inputs: Mapping[str, Tensor]) -> Batch:
+        """The batch with some inputs replaced; positions are looked up in the signature only once."""
+        if isinstance(batch.inputs, Mapping) or self._slots is None:
+            return replaced(batch, inputs, self.model)
+        given = list(batch.inputs)
+        for name, value in inputs.items():
+            given[self._slots[name]] = value
+        return Batch(tuple(given))
+
+    @cached_property
+    def _slots(self) -> dict[str, int] | None:
+        """Where each leaf stands among positional inputs; None where they have names or one graph holds them."""
+        marks = {leaf.name: torch.zeros(0) for leaf in self.leaves}
+        marked = replaced(self.batch, marks, self.model).inputs
+        if isinstance(marked, Mapping):
+            return None
+        found = {name: i for name, mark in marks.items() for i, value in enumerate(marked) if value is mark}
+        return found if len(found) == len(marks) else None
 
     # Chunks: as many points in a forward as pay
 

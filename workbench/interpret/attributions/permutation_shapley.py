@@ -19,6 +19,9 @@ from workbench.interpret.attributions._method import Axiom, Estimate
 from workbench.interpret.attributions._moments import Moments
 from workbench.interpret.attributions._problem import Problem
 
+AT_ONCE = 16
+"""orders whose coalitions are made at once"""
+
 
 class PermutationShapley(Coalitional):
     """The mean change of score when a feature joins, over orders drawn at random and their reverses."""
@@ -47,27 +50,34 @@ class PermutationShapley(Coalitional):
         moments = Moments()
         while moments.count < most:
             random = problem.generator(3, moments.count)
-            for _ in range(count):
-                moments.add(_pair(problem, features, torch.randperm(features.count, generator=random))[None])
+            for start in range(0, count, AT_ONCE):
+                drawn = torch.rand(min(AT_ONCE, count - start), features.count, generator=random)
+                moments.add(_gains(problem, features, drawn.argsort(1)))
             runs = moments.count * 2 * features.count
             yield self.estimate(problem, features, moments.mean, runs, moments.error)
             count = moments.count
 
 
-def _pair(problem: Problem, features: Features, order: Tensor) -> Tensor:
-    """(features, rows) mean change along an order and its reverse."""
-    m = features.count
-    rank = torch.empty(m, dtype=torch.int64)
-    rank[order] = torch.arange(m)
-    step = torch.arange(m + 1)[:, None]
-    # Empty and full stand in both orders; the reverse keeps what comes last.
-    values = problem.coalitions(torch.cat([rank < step, rank >= m - step[1:-1]]), features)
-    forth = values[: m + 1]
-    back = torch.cat([forth[:1], values[m + 1 :], forth[m:]])
-    gains = torch.zeros(m, problem.rows, dtype=values.dtype, device=values.device)
-    gains[order] += forth.diff(dim=0) / 2
-    gains[order.flip(0)] += back.diff(dim=0) / 2
-    return gains
+def _gains(problem: Problem, features: Features, orders: Tensor) -> Tensor:
+    """(orders, features, rows) mean change along each order and its reverse.
+
+    Args:
+        problem: What is explained.
+        features: What joins.
+        orders: (orders, features), which feature joins when.
+    """
+    k, m = orders.shape
+    rank = orders.argsort(1)[:, None]
+    step = torch.arange(1, m)[:, None]
+    # Empty and full stand in every order; the reverse keeps what comes last.
+    kept = torch.cat([(rank < step).flatten(0, 1), (rank >= m - step).flatten(0, 1)])
+    inner = problem.coalitions(kept, features).unflatten(0, (2, k, m - 1)) if m > 1 else None
+    ends = [v.expand(2, k, 1, -1) for v in (problem.base, problem.score)]
+    steps = torch.cat([ends[0], *([] if inner is None else [inner]), ends[1]], 2).diff(dim=2)
+    orders = orders.to(steps.device)[..., None].expand(k, m, problem.rows)
+    forth = torch.zeros_like(steps[0]).scatter_(1, orders, steps[0])
+    back = torch.zeros_like(steps[0]).scatter_(1, orders.flip(1), steps[1])
+    return (forth + back) / 2
 
 
 METHOD = PermutationShapley
