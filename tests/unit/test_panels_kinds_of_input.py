@@ -3,6 +3,7 @@
 import io
 import sys
 import zlib
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -516,3 +517,35 @@ def test_without_pillow_a_sentence_names_the_extra(closing, reader, monkeypatch)
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(MissingExtraError, match=r"needed to read an uploaded picture .*neural-workbench\[data\]"):
         panel.look(picture=RED)
+
+
+def test_two_models_side_by_side(closing):
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    twin, other = deepcopy(first), nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    panel = closing(panels.attach(first, data.load("digits"))).choose("saliency")
+
+    panel.compare(model=twin)
+    assert panel.session.other.model is twin
+    assert panel.input["other"]["change"]["said"] == "0% of the probability has moved"
+
+    panel.compare(model=other)
+    x = panel.session.batch.inputs[0][:1]
+    with torch.no_grad():
+        apart = (first(x).softmax(-1) - other(x).softmax(-1)).abs().sum() / 2
+    assert panel.session.difference().distance == pytest.approx(float(apart), abs=1e-6)
+    assert panel.input["other"]["model"] == "Sequential"
+    assert "inspector.compare(model=other_model)" in panel.frame["cell"]
+
+    panel.session.ablate("1", unit=0)
+    assert torch.equal(panel.session.other.output, other(panel.session.batch.inputs[0])), "the edits are the first's"
+    panel.compare(example=3)
+    assert panel.session.other.model is other
+    panel.alone()
+    assert panel.session.other is None
+
+
+def test_a_page_cannot_name_a_model(closing):
+    panel = closing(panels.attach(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), data.load("digits")))
+    panel.show({"tab": "overview", "input": {"compare": True, "model": "__import__('os')"}})
+    assert panel.session.other.model is panel.session.model

@@ -16,7 +16,7 @@ from workbench.interpret.moment import Selection, Snapshot
 
 
 class Editable(ABC):
-    """What holds edits of a model. A second input that is compared with a first shares those of the first."""
+    """What holds edits of a model. A second input of the same model shares those of the first."""
 
     model: nn.Module
     names: Sequence[str] | None
@@ -92,7 +92,7 @@ class Editable(ABC):
 
     def reset(self) -> None:
         """Take all edits back."""
-        if self._first is not None:
+        if self._first is not None and self._first._edits is self._edits:  # noqa: SLF001 - the same class
             self._first.reset()
         elif self._edits:
             with self._lock:
@@ -114,7 +114,7 @@ class Editable(ABC):
         return editing.effect(held.output, held.untouched, called, self.selection.example)
 
     def _put(self, *edits: Edit) -> None:
-        if self._first is not None:
+        if self._first is not None and self._first._edits is self._edits:  # noqa: SLF001 - the same class
             self._first._put(*edits)  # noqa: SLF001 - the same class
             return
         with look(), self._lock:

@@ -132,11 +132,12 @@ class Session(Editable):
         """
         return self._other
 
-    def compare_with(self, inputs: Any) -> "Session | None":
+    def compare_with(self, inputs: Any, model: nn.Module | None = None) -> "Session | None":
         """Look at a second input beside this one; both together stay under the byte cap. Followers are told.
 
         Args:
             inputs: A batch, or what would stand in ``Batch.inputs``; None to end the comparison.
+            model: Another model that the second input is given to, without the edits; this one's when not given.
 
         Returns:
             The second input, as ``other`` gives it.
@@ -145,13 +146,16 @@ class Session(Editable):
             self._other = None
             if inputs is not None:
                 self._other = Session(
-                    self.model,
+                    self.model if model is None else model,
                     inputs,
                     names=self.names,
                     processor=self.processor,
+                    call=self._edits.plain,
                     max_bytes=self.max_bytes // 2,
                 )
-                self._other._first, self._other._edits = self, self._edits  # noqa: SLF001 - the same class
+                self._other._first = self  # noqa: SLF001 - the same class
+                if model is None:
+                    self._other._edits = self._edits  # noqa: SLF001 - the same class
                 self._other.follow(lambda _: self._tell())
                 if self.bytes > self.max_bytes // 2:
                     self._snapshot = None

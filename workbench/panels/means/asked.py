@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import traitlets
+from torch import nn
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.scripts import part, row
@@ -91,8 +92,11 @@ class Asked(Linked):
         picture: Any = None,
         cells: Mapping[str | int, float] | None = None,
         node: int | None = None,
+        model: nn.Module | None = None,
     ) -> Self:
-        """Look at a second input beside the one on show; it begins as a copy of that.
+        """Look at a second input beside the one on show, or at what another model does with it.
+
+        The second input begins as a copy of the first.
 
         Args:
             text: These are as ``look`` takes them; without any, the second is what it was.
@@ -101,11 +105,13 @@ class Asked(Linked):
             picture: The bytes of a file, or a PIL image.
             cells: Values by the names (or positions) of columns.
             node: Of the graph.
+            model: Another model that the second input is given to; that of the panel when not given.
 
         Raises:
             WorkbenchError: It cannot be looked at.
         """
-        return self._look({"other": _wish(text, example, misclassified, picture, cells, node)})
+        other = _wish(text, example, misclassified, picture, cells, node)
+        return self._look({"other": other} if model is None else {"other": other, "model": model})
 
     def alone(self) -> Self:
         """Look at the first input alone again."""

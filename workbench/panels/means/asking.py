@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import nn
+
 from workbench.core.errors import ConfigError
 from workbench.interpret import Session
 from workbench.panels.means.base import Line, Means, main_input
@@ -14,7 +16,8 @@ from workbench.panels.means.nodes import Nodes, is_graph
 from workbench.panels.means.pictures import Pictures
 from workbench.panels.means.texts import Texts
 from workbench.panels.page.base import failure
-from workbench.panels.page.cell import Calls
+from workbench.panels.page.cell import Calls, Elsewhere
+from workbench.panels.page.header import title
 
 _MOST_COLUMNS = 256
 """of a table whose cells can be changed one by one"""
@@ -48,7 +51,7 @@ class InputRow:
     def state(self) -> dict[str, Any]:
         """The row as the page draws it."""
         second = self.second
-        other = None if second is None else second.state() | {"change": self._change()}
+        other = None if second is None else second.state() | {"change": self._change(), "model": self._beside(second)}
         return self.first.state() | {"other": other}
 
     def take(self, wish: Mapping[str, Any], go_on: Callable[[], bool]) -> None:
@@ -57,7 +60,7 @@ class InputRow:
         Args:
             wish: Keys of the means (``text``, ``example``, ``misclassified``, ``picture``, ``cells``, ``reset``,
                 ``node``), ``compare`` (whether there is a second input), or ``other`` (such keys for the second
-                input, which begins as a copy of the first); not yet checked.
+                input, which begins as a copy of the first) and ``model`` (which takes it); not yet checked.
             go_on: Whether a long search is still wanted.
 
         Raises:
@@ -67,7 +70,7 @@ class InputRow:
         if wish.get("compare") is False:
             self._close()
         elif "compare" in wish or isinstance(other, Mapping):
-            second = self._open()
+            second = self._open(wish.get("model"))
             if isinstance(other, Mapping):
                 self._ask(second, other, go_on)
         else:
@@ -94,12 +97,23 @@ class InputRow:
         first = self.first.calls()
         text = first[0].get("text") if first else None
         looks = [call for call in first if "text" not in call and call != {"example": 0}]
-        return Calls(text=text, looks=looks, compares=None if self.second is None else self.second.calls())
+        return Calls(text=text, looks=looks, compares=None if self.second is None else self._compares(self.second))
 
-    def _open(self) -> Line:
-        if self.second is None:
-            session = self.first.session
-            other = session.compare_with(session.batch)
+    def _compares(self, second: Line) -> list[Mapping[str, Any]]:
+        if not self._beside(second):
+            return [*second.calls()]
+        return [{"model": Elsewhere("the model that is compared with")}, *second.calls()]
+
+    def _beside(self, second: Line) -> str:
+        """What the other model is called; empty where the second input is given to the same."""
+        model = second.session.model
+        return "" if model is self.first.session.model else title(model)
+
+    def _open(self, model: Any = None) -> Line:
+        session = self.first.session
+        other_model = model if isinstance(model, nn.Module) and model is not session.model else None
+        if self.second is None or (other_model is not None and self.second.session.model is not other_model):
+            other = session.compare_with(session.batch, other_model)
             if other is None:
                 raise ConfigError("A second input could not be opened.")
             other.select(example=session.selection.example, node=session.selection.node)

@@ -43,7 +43,7 @@ export default (kit, extras, model, page) => {
       const ask = (input, file) => page.ask({ input: second ? { other: input } : input, file });
       line.setAttribute('role', 'group');
       line.setAttribute('aria-label', second ? 'Second input' : 'Input');
-      if (second) el('span', 'wb-dim', line, 'compared with');
+      if (second) el('span', 'wb-dim', line, one.model ? `compared with ${one.model} on` : 'compared with');
       const say = (sentence, wrong = true) => {
         said.textContent = sentence;
         said.className = wrong ? 'wb-wrong' : 'wb-dim wb-num';
