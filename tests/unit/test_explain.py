@@ -227,6 +227,18 @@ def test_results_improve_and_the_last_is_what_explain_returns():
     assert "do not read" in found[0].doubt
 
 
+def test_a_path_on_which_more_steps_bring_nothing_is_given_up_early():
+    found = list(improving_explanation(Cliff(), torch.ones(1, 3), reference=0.0))
+    assert [f.steps for f in found if f.method.startswith("integrated")] == [16, 32, 64]
+    assert found[-1].method.startswith("exact Shapley")
+    assert found[-1].converged
+
+
+class Cliff(nn.Module):
+    def forward(self, x):
+        return torch.sigmoid(1e6 * (x - 0.4321)).sum(1, keepdim=True)
+
+
 def test_a_background_is_averaged_over():
     model, x, background = table_model(), torch.randn(3, 5), torch.randn(12, 5)
     with torch.no_grad():

@@ -18,6 +18,8 @@ from workbench.interpret.targets import Target, Wanted
 
 BOUND = 0.01
 """the relative gap above which a method that promises completeness is refused"""
+ENOUGH = 64
+"""gradients or forwards before which no method is given up"""
 EXACT_UP_TO = 10
 """features up to which every coalition is run"""
 
@@ -93,6 +95,7 @@ def improving_explanation(  # noqa: PLR0913 - as above
     for candidate in _candidates(asked, problem):
         posed = problem.with_background() if candidate.background else problem
         last: Explanation | None = None
+        gaps: list[float] = []
         try:
             for estimate in candidate.results(posed):
                 changed = versions(model) != marks
@@ -100,6 +103,9 @@ def improving_explanation(  # noqa: PLR0913 - as above
                 yield last
                 if last.converged and candidate.complete and estimate.done:
                     return
+                gaps.append(_gap(last))
+                if candidate.complete and last.steps >= ENOUGH and _hopeless(gaps):
+                    break
         except (Refused, NotDifferentiableError) as reason:
             said.append(f"{candidate.title} was not used: {reason}")
             continue
@@ -146,14 +152,23 @@ def _about(problem: Problem) -> Iterator[str]:
         yield "The score is the same at the input and at the reference: there is nothing to explain."
 
 
+def _hopeless(gaps: list[float]) -> bool:
+    """Whether four times the work has brought nothing, and the scores miss half of what they should add up to."""
+    return len(gaps) >= 3 and gaps[-1] > max(0.5, gaps[-3] / 2)  # noqa: PLR2004 - the last, and two doublings before
+
+
+def _gap(result: Explanation) -> float:
+    return float(result.relative_gap.nan_to_num(torch.inf).max())
+
+
 def _why(result: Explanation) -> str:
-    gap = float(result.relative_gap.nan_to_num(torch.inf).max())
+    gap = _gap(result)
     if not gap < result.bound:
         return f"its scores miss the change they should add up to by {gap:.1%} ({result.method})."
     return f"its scores are known to {float(result.relative_error.max()):.1%} of the change only ({result.method})."
 
 
 def _badness(result: Explanation) -> float:
-    gap = float(result.relative_gap.nan_to_num(torch.inf).max())
+    gap = _gap(result)
     error = float(result.relative_error.nan_to_num(torch.inf).max()) if result.relative_error.numel() else 0.0
     return max(gap, error)
