@@ -11,7 +11,8 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.interpret import attributions
 from workbench.interpret.attributions._method import Method, Refused
 from workbench.interpret.attributions._outcome import Explanation, outcome
-from workbench.interpret.attributions._problem import NotDifferentiableError, Problem, pose
+from workbench.interpret.attributions._posing import pose
+from workbench.interpret.attributions._problem import NotDifferentiableError, Problem
 from workbench.interpret.moment import versions
 from workbench.interpret.references import Reference
 from workbench.interpret.targets import Target, Wanted

@@ -1,0 +1,95 @@
+"""Posing a problem: what can be explained in an input, which score, and what it is compared with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.core.calling import Call
+from workbench.core.errors import DataError
+from workbench.interpret.attributions._problem import Problem
+from workbench.interpret.batches import as_batch
+from workbench.interpret.leaves import find_leaves, is_joint
+from workbench.interpret.references import Reference, reference_for
+from workbench.interpret.targets import Target, Wanted, choose
+
+MOST_BACKGROUND = 100
+"""examples of a background that are run"""
+
+
+def pose(
+    model: nn.Module,
+    batch: Any,
+    target: Wanted | Target = None,
+    *,
+    reference: Reference = None,
+    background: Any = None,
+    call: Call | None = None,
+    seed: int = 0,
+) -> Problem:
+    """The problem of explaining a model's score on an input.
+
+    Args:
+        model: Any module.
+        batch: What it is called with.
+        target: What is explained; see ``targets.Wanted``.
+        reference: What the input is compared with; see ``references.Reference``.
+        background: Examples to average over instead, (examples, ...) for one input or a mapping by name.
+        call: How the model is called, where that is not the ordinary way.
+        seed: Of everything drawn at random.
+
+    Raises:
+        DataError: Nothing can be explained, or target, reference or background do not fit.
+    """
+    given = as_batch(batch)
+    leaves, output = find_leaves(model, given, call)
+    chosen = choose(model, output, target)
+    picked = chosen.pick(output)
+    if picked.dim() != 1:
+        raise DataError(
+            f"The target gives scores of shape {tuple(picked.shape)}: it must give one for each example, such as "
+            "target=lambda output: output.logits[:, 3]."
+        )
+    joint = is_joint(given, leaves[0]) or any(len(leaf.value) != len(picked) for leaf in leaves)
+    values = [leaf.value[None] if joint else leaf.value for leaf in leaves]
+    problem = Problem(
+        model=model, batch=given, leaves=leaves, values=values, references=[], target=chosen, reference="",
+        joint=joint, output=output, how=call, seed=seed,
+    )  # fmt: skip
+    if background is not None:
+        return _against(problem, background)
+    pairs = [reference_for(model, leaf, reference) for leaf in leaves]
+    problem.asked = reference is not None
+    problem.references = [r[None, None] if joint else r[None] for r, _ in pairs]
+    problem.reference = "; ".join(dict.fromkeys(said for _, said in pairs))
+    return problem
+
+
+def _against(problem: Problem, background: Any) -> Problem:
+    """The problem with a background of examples, of which at most a hundred are drawn."""
+    given = background if isinstance(background, Mapping) else {problem.leaves[0].name: background}
+    missing = [leaf.name for leaf in problem.leaves if leaf.name not in given]
+    if missing or problem.joint:
+        raise DataError(
+            "A background is taken for models whose examples stand alone, with examples for each of "
+            f"{', '.join(leaf.name for leaf in problem.leaves)}: pass reference=… instead."
+        )
+    count = len(next(iter(given.values())))
+    chosen = torch.randperm(count, generator=problem.generator(7))[:MOST_BACKGROUND].sort().values
+    for leaf, value in zip(problem.leaves, problem.values, strict=True):
+        examples = torch.as_tensor(given[leaf.name])
+        wanted = leaf.ids.shape[1:] if leaf.ids is not None else value.shape[1:]
+        if examples.shape[1:] != wanted or len(examples) != count or not count:
+            raise DataError(
+                f"The background of {leaf.name!r} has shape {tuple(examples.shape)}; it must be (examples, "
+                f"{', '.join(map(str, wanted))})."
+            )
+        examples = examples[chosen].to(value.device)
+        with torch.no_grad():
+            made = examples.to(value.dtype) if leaf.embedding is None else leaf.embedding(examples)
+        problem.references.append(made.unsqueeze(1).expand(-1, *value.shape))
+    drawn = f"{len(chosen)} of the {count}" if count > len(chosen) else f"the {count}"
+    problem.reference = f"{drawn} background examples"
+    problem.asked = True
+    return problem
