@@ -3,6 +3,7 @@
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache, partial
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from workbench.core.live import turn
 from workbench.taps import AttentionTap
 
 IDS = torch.arange(8)[None]
@@ -115,15 +117,17 @@ def test_no_function_of_the_process_is_another_while_a_tap_is_open(kind):
     assert torch.equal(getattr(plain, "logits", plain), getattr(tapped, "logits", tapped))
 
 
-def trained(model, steps):
-    """Losses of a training."""
+def trained(model, steps, held=nullcontext):
+    """Losses of a training, each step of which may be held against looks."""
     optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     losses = []
-    for _ in range(steps):
-        loss = model(IDS, labels=IDS).loss
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+    for step in range(steps):
+        with held():
+            torch.manual_seed(step)
+            loss = model(IDS, labels=IDS).loss
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
         losses.append(loss.item())
     return losses
 
@@ -144,26 +148,16 @@ def test_attention_of_one_model_changes_no_bit_of_what_another_thread_trains(bac
     alone = trained(job(), steps)
     compiled = dict(counters["stats"])
     others = [(model.eval(), inputs) for model, inputs, _ in kinds().values()]
-    watched, errors, model = [], [], job()
-
-    def train():
-        try:
-            watched.extend(trained(model, steps))
-        except Exception as error:  # noqa: BLE001 - told below, in the thread that asserts
-            errors.append(error)
-
-    thread, looks = threading.Thread(target=train), 0
-    thread.start()
-    while thread.is_alive():
-        for other, inputs in others:
-            with AttentionTap(other) as tap:
-                other(*inputs)
-            assert len(tap.records) == 1
-            looks += 1
-    thread.join()
-    assert not errors
+    with ThreadPoolExecutor(1) as pool:
+        watched, looks = pool.submit(trained, job(), steps), 0
+        while not watched.done():
+            for other, inputs in others:
+                with AttentionTap(other) as tap:
+                    other(*inputs)
+                assert len(tap.records) == 1
+                looks += 1
     assert looks > 20
-    assert watched == alone
+    assert watched.result() == alone
     assert dict(counters["stats"]) == compiled
 
 
@@ -185,27 +179,68 @@ def fused():
     AttentionInterface._global_mapping.pop(name, None)
 
 
-def test_a_fused_kernel_is_told_of_while_a_model_that_uses_it_is_tapped_and_no_other_is_touched(fused):
-    model, plain = gpt2(1, attn_implementation=fused.name).eval(), gpt2(1, attn_implementation="eager").eval()
-    before, expected, own = shared(), plain(IDS, output_attentions=True).attentions[0], model(IDS).logits
-    with AttentionTap(model) as one:
-        assert shared() == before
-        with AttentionTap(model) as two:
-            tapped = model(IDS).logits
-            now = shared()
-        thread = threading.Thread(target=model, args=(IDS,))
+def test_a_fused_kernel_is_told_of_while_a_model_that_uses_it_runs_and_no_other_is_touched(fused):
+    model, other = (gpt2(1, attn_implementation=fused.name).eval() for _ in range(2))
+    plain, meanwhile = gpt2(1, attn_implementation="eager").eval(), []
+
+    def elsewhere(*_):
+        thread = threading.Thread(target=lambda: meanwhile.append((shared(), other(IDS).logits)))
         thread.start()
         thread.join()
-        assert fused.table[fused.name] is not fused.kernel
+
+    before, expected, own = shared(), plain(IDS, output_attentions=True).attentions[0], model(IDS).logits
+    model.transformer.h[0].mlp.register_forward_hook(elsewhere)
+    with AttentionTap(model) as one, AttentionTap(model) as two:
+        assert shared() == before
+        tapped = model(IDS).logits
+        assert shared() == before
+    ((now, theirs),) = meanwhile
     assert {key for key in now if now[key] is not before[key]} == {("transformers", fused.name)}
-    assert shared() == before
     assert torch.equal(tapped, own)
+    assert torch.equal(theirs, own)
     assert len(fused.calls) == 3
     for tap in (one, two):
         (record,) = tap.records
         assert (record.module, record.kind) == ("transformer.h.0.attn", f"transformers:{fused.name}")
         assert torch.allclose(record.weights, expected, atol=1e-6)
         assert record.error < 1e-5
+
+
+def test_a_forward_that_raises_puts_a_fused_kernel_back(fused):
+    model, before = gpt2(1, attn_implementation=fused.name).eval(), shared()
+
+    def fail(*_):
+        assert fused.table[fused.name] is not fused.kernel
+        raise ZeroDivisionError
+
+    handle = model.transformer.h[0].mlp.register_forward_hook(fail)
+    with AttentionTap(model) as tap:
+        with pytest.raises(ZeroDivisionError):
+            model(IDS)
+        assert shared() == before
+        handle.remove()
+        model(IDS)
+    assert len(tap.records) == 2
+    assert shared() == before
+
+
+@pytest.mark.slow
+def test_a_step_never_meets_the_kernel_that_a_look_has_swapped(fused):
+    def job():
+        torch._dynamo.reset()
+        return torch.compile(gpt2(attn_implementation=fused.name, attn_pdrop=0.0), backend="aot_eager")
+
+    alone = trained(job(), 30, turn)
+    other = gpt2(1, attn_implementation=fused.name).eval()
+    with ThreadPoolExecutor(1) as pool:
+        watched, looks = pool.submit(trained, job(), 30, turn), 0
+        while not watched.done():
+            with AttentionTap(other) as tap:
+                other(IDS)
+            assert len(tap.records) == 1
+            looks += 1
+    assert looks > 5
+    assert watched.result() == alone
 
 
 def test_a_model_that_changes_to_a_fused_kernel_while_it_is_tapped_is_still_seen(fused):
@@ -219,12 +254,11 @@ def test_a_model_that_changes_to_a_fused_kernel_while_it_is_tapped_is_still_seen
     assert fused.table[fused.name] is fused.kernel
 
 
-def test_a_kernel_that_is_registered_anew_while_a_tap_is_open_stays(fused):
-    model = gpt2(1, attn_implementation=fused.name).eval()
-    new = partial(fused.kernel)
+def test_a_kernel_that_is_registered_anew_while_it_is_swapped_stays(fused):
+    model, new = gpt2(1, attn_implementation=fused.name).eval(), partial(fused.kernel)
+    model.transformer.h[0].mlp.register_forward_hook(lambda *_: fused.table.update({fused.name: new}))
     with AttentionTap(model):
         model(IDS)
-        fused.table[fused.name] = new
     assert fused.table[fused.name] is new
 
 

@@ -25,11 +25,12 @@ from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
 from workbench.taps.libraries import (
+    KERNELS,
     Frame,
     configured,
     edge_softmax,
     framed,
-    kernel_swapped,
+    kernel_places,
     multi_head_with,
     record_edges,
     sdpa_frame,
@@ -37,6 +38,7 @@ from workbench.taps.libraries import (
 )
 from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed, StoredProduct
+from workbench.taps.swaps import Place
 
 MAX_BYTES = 1 << 28
 
@@ -78,8 +80,10 @@ class AttentionTap:
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
         self.frame: Frame | None = None
-        self._kernels: set[str] = set()
-        """the kernels of transformers that have been made to tell"""
+        self._kernels: dict[str, list[Place]] = {}
+        """where the kernels stand that modules of transformers are configured for"""
+        self._telling: set[str] = set()
+        """those that are swapped now"""
         self._open = ExitStack()
         known = set(self._watch.names.values())
         for path in self._modules or ():
@@ -103,9 +107,8 @@ class AttentionTap:
 
     def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         kernel = configured(module)
-        if kernel is not None and kernel not in self._kernels:
-            self._kernels.add(kernel)
-            self._open.enter_context(kernel_swapped(kernel))
+        if kernel is not None and kernel not in self._telling:
+            self._tell(kernel)
         name = self._watch.names[module]
         if not name:
             self.step += 1
@@ -114,6 +117,16 @@ class AttentionTap:
             if len(given) == self.step and not inputs[0].is_meta:  # its first call of this forward
                 with unseen():
                     given.append(inputs[0].detach().cpu())
+
+    def _tell(self, kernel: str) -> None:
+        """Have a kernel tell until the call that begins now has ended."""
+        if kernel not in self._kernels:
+            self._kernels[kernel] = kernel_places(kernel)
+        if self._kernels[kernel]:
+            call = self._watch.stack[-1].context
+            self._telling.add(kernel)
+            call.callback(self._telling.discard, kernel)
+            call.enter_context(KERNELS.at(self._kernels[kernel]))
 
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""

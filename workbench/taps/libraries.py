@@ -2,16 +2,16 @@
 
 Most of it is torch calls, which a function mode sees in its own thread alone; what the library knows beyond their
 arguments is read off the frames that are running, so nothing is replaced. Only a kernel of transformers that calls
-nothing of torch's (flash, flex, one of somebody's own) is swapped, while a tap is open on a model that has run a module
-configured for it. It passes straight through in threads that have no open tap. Nothing is imported: a library that is
-not loaded has no model to look into.
+nothing of torch's (flash, flex, one of somebody's own) is swapped, while a tapped module that is configured for it
+runs: under the step lock, so that no training step meets it. It passes straight through in threads that have no open
+tap. Nothing is imported: a library that is not loaded has no model to look into.
 """
 
 import functools
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, MutableMapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -78,9 +78,11 @@ def configured(module: nn.Module) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def kernel_swapped(name: str) -> AbstractContextManager[None]:
-    """A block in which a kernel of transformers tells the taps of its thread, if torch's calls do not."""
-    return _KERNELS.at(_kernel_places(name.removeprefix("paged|")) if name != "paged|eager" else ())
+def kernel_places(name: str) -> list[Place]:
+    """Where a kernel of transformers of which torch's calls do not tell stands."""
+    name = name.removeprefix("paged|") if name != "paged|eager" else name
+    kernels = [(mapping, mapping.get(name)) for mapping in _attention_mappings()]
+    return [(mapping, name) for mapping, function in kernels if getattr(function, "__module__", _SDPA) != _SDPA]
 
 
 def sdpa_frame(tap: "AttentionTap") -> Frame | None:
@@ -114,13 +116,6 @@ def _attention_mappings() -> list[MutableMapping[str, Any]]:
             if isinstance(mapping, MutableMapping):
                 found[id(mapping)] = mapping
     return list(found.values())
-
-
-def _kernel_places(name: str) -> Iterator[Place]:
-    for mapping in _attention_mappings():
-        function = mapping.get(name)
-        if function is not None and getattr(function, "__module__", "") != _SDPA:
-            yield mapping, name
 
 
 def _kernel(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -277,4 +272,5 @@ def multi_head_with(function: Callable[..., Any], told: Callable[..., Tensor]) -
 _SDPA = "transformers.integrations.sdpa_attention"
 _EDGE_SOFTMAX = "torch_geometric.utils._softmax"
 _PRODUCT = "scaled_dot_product_attention"
-_KERNELS = Swaps(_kernel)
+KERNELS = Swaps(_kernel)
+"""The kernels of transformers that are telling."""

@@ -38,8 +38,8 @@ class Swaps:
     @contextmanager
     def at(self, places: Iterable[Place]) -> Generator[None]:
         """A block in which the functions at these places are replaced; it may be entered many times at once."""
-        taken = list(places)
         with self._lock:
+            taken = [(namespace, name) for namespace, name in places if name in namespace]
             for namespace, name in taken:
                 key = id(namespace), name
                 if key not in self._swapped:
