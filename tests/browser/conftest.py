@@ -14,6 +14,12 @@ EXTENSION = ROOT / "workbench" / "labextension"
 IN_BOTH = {"test_inspector", "test_live_view", "test_app"}
 
 
+_END = """() => Promise.race([
+  window.jupyterapp?.serviceManager?.sessions?.shutdownAll(),
+  new Promise(done => setTimeout(done, 20000)),
+])"""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of panels and of the app in every front end; those marked ``both`` in every check."""
     if "app" not in metafunc.fixturenames or metafunc.module.__name__.rpartition(".")[2] not in IN_BOTH:
@@ -90,7 +96,7 @@ def notebook(
     yield opened
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"end-of-{request.node.name}.png")
-    page.evaluate("async () => { await window.jupyterapp?.serviceManager?.sessions?.shutdownAll(); }")
+    page.evaluate(_END)
     page.close()
     assert opened.external == []
     assert [said for said in opened.mistakes if said not in (*known, *opened.brought_about)] == []

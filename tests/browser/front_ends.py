@@ -39,8 +39,12 @@ APPS = {"lab": App("jupyterlab", "LabApp", "lab/tree"), "notebook7": App("notebo
 
 _IDLE = """async () => {
   const session = window.jupyterapp.shell.currentWidget.sessionContext;
-  await session.ready;
-  while (session.session?.kernel?.status !== 'idle') await new Promise(done => setTimeout(done, 50));
+  const end = Date.now() + 90000, pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+  await Promise.race([session.ready, pause(90000)]);
+  while (session.session?.kernel?.status !== 'idle') {
+    if (Date.now() > end) throw new Error(`after 90 seconds the kernel is ${session.session?.kernel?.status}`);
+    await pause(50);
+  }
 }"""
 
 

@@ -15,14 +15,16 @@ from workbench.interpret.attending.head_scores import HeadScores as HeadScores
 from workbench.interpret.attending.head_scores import score_heads as score_heads
 from workbench.interpret.attending.implied import implied_attention as implied_attention
 from workbench.interpret.attending.recording import attention as attention
-from workbench.interpret.attribution import Attribution as Attribution
+from workbench.interpret.attributions._attribution import Attribution as Attribution
 from workbench.interpret.attributions._explaining import explain as explain
 from workbench.interpret.attributions._explaining import improving_explanation as improving_explanation
+from workbench.interpret.attributions._integrated import (
+    improving_integrated_gradients as improving_integrated_gradients,
+)
+from workbench.interpret.attributions._integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.attributions._outcome import Explanation as Explanation
 from workbench.interpret.editing import Edit as Edit
 from workbench.interpret.editing import Effect as Effect
-from workbench.interpret.integrated import improving_integrated_gradients as improving_integrated_gradients
-from workbench.interpret.integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
 from workbench.interpret.pairing import Change as Change

@@ -18,10 +18,10 @@ from workbench.interpret.architecture import structure
 from workbench.interpret.architecture.structure import Overview
 from workbench.interpret.attending import recording
 from workbench.interpret.attending.attention_maps import AttentionMaps
-from workbench.interpret.attribution import Attribution
+from workbench.interpret.attributions._attribution import Attribution
+from workbench.interpret.attributions._integrated import improving_integrated_gradients
 from workbench.interpret.batches import as_batch
 from workbench.interpret.editing import Edits
-from workbench.interpret.integrated import improving_integrated_gradients
 from workbench.interpret.moment import Selection, Snapshot, versions
 from workbench.interpret.pairing import Difference
 from workbench.interpret.targets import Target, Wanted

@@ -13,8 +13,8 @@ from workbench.interpret.attributions._method import Method, Refused
 from workbench.interpret.attributions._outcome import Explanation, outcome
 from workbench.interpret.attributions._posing import pose
 from workbench.interpret.attributions._problem import NotDifferentiableError, Problem
+from workbench.interpret.attributions._references import Reference
 from workbench.interpret.moment import versions
-from workbench.interpret.references import Reference
 from workbench.interpret.targets import Target, Wanted
 
 BOUND = 0.01

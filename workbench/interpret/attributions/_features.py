@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.interpret.leaves import Leaf
+from workbench.interpret.attributions._leaves import Leaf
 
 MOST_CELLS = 64
 """cells of a series that are features of their own; more are gathered into as many segments"""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.interpret.attribution import Attribution
+from workbench.interpret.attributions._attribution import Attribution
 from workbench.interpret.attributions._method import Estimate, Method
 from workbench.interpret.attributions._problem import Problem
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from workbench.core.calling import Call
 from workbench.core.errors import DataError
+from workbench.interpret.attributions._leaves import find_leaves, is_joint
 from workbench.interpret.attributions._problem import Problem
+from workbench.interpret.attributions._references import Reference, reference_for
 from workbench.interpret.batches import as_batch
-from workbench.interpret.leaves import find_leaves, is_joint
-from workbench.interpret.references import Reference, reference_for
 from workbench.interpret.targets import Target, Wanted, choose
 
 MOST_BACKGROUND = 100

@@ -20,8 +20,8 @@ from workbench.core.calling import Call, call, scores
 from workbench.core.errors import DataError
 from workbench.core.live import evaluating, look
 from workbench.interpret.attributions._features import Features, features_of
+from workbench.interpret.attributions._leaves import Leaf, replaced
 from workbench.interpret.attributions._pace import Pace
-from workbench.interpret.leaves import Leaf, replaced
 from workbench.interpret.targets import Target
 from workbench.taps import tap
 

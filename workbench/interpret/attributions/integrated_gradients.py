@@ -13,7 +13,7 @@ from torch import Tensor
 
 from workbench.core.entry import Paper
 from workbench.core.environment import within_budget
-from workbench.interpret.attribution import INTEGRATED_GRADIENTS
+from workbench.interpret.attributions._attribution import INTEGRATED_GRADIENTS
 from workbench.interpret.attributions._method import Axiom, Estimate, Method
 from workbench.interpret.attributions._problem import Problem
 

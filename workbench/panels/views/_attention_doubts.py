@@ -35,8 +35,8 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
         if math.isnan(sum(errors)):
             text = "what this layer gives out is not a number"
         found.append(Doubt("good" if worst < _HELD else "bad", text))
-    elif layer.maps[0].kind != "edge":
-        found.append(Doubt("warn", "this layer's own product could not be compared"))
+    else:
+        found.append(Doubt("warn", f"{_summed(layer)}this layer's own product could not be compared"))
     others = [error for name, error in known.items() if name not in {one.name for one in layer.maps}]
     if others and not max(others) < _HELD:
         found.append(Doubt("warn", f"in another layer only {_power(max(others))}"))
@@ -54,6 +54,17 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
     if comparing:
         found.append(Doubt("warn", "a difference of weights is no difference of what the model does"))
     return found
+
+
+def _summed(layer: Layer) -> str:
+    """That the weights into each node add up to one, where they lie on the edges of a graph and do."""
+    edges, weights = layer.maps[0].edge_index, layer.maps[0].weights
+    if edges is None or not len(weights):
+        return ""
+    into, flat = edges[1], weights.reshape(len(weights), -1)
+    sums = flat.new_zeros(int(into.max()) + 1, flat.size(1)).index_add_(0, into, flat)[into.unique()]
+    error = float((sums - 1).abs().max())
+    return f"the weights into each node add up to one, {_power(error)}; " if error < _HELD else ""
 
 
 def _power(error: float) -> str:
@@ -77,7 +88,7 @@ def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None
     first = layer.maps[0]
     found = [
         ["module", layer.name or "the model itself"],
-        ["kind", f"{first.kind}, seen in {first.seen}" if first.seen else first.kind],
+        ["kind", first.kind if (first.seen or "").startswith(first.kind) else f"{first.kind}, seen in {first.seen}"],
     ]
     if isinstance(plane, Edges):
         found.append(["edges", f"{plane.edges.size(1):,}"])

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from workbench.core import seeds
 from workbench.core.errors import DataError
-from workbench.interpret.leaves import Leaf
+from workbench.interpret.attributions._leaves import Leaf
 
 Reference = Tensor | float | Mapping[str, Any] | None
 """A tensor or a number to compare with; a token id for token inputs; by input name where there are several."""

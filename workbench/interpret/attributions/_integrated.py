@@ -19,11 +19,11 @@ from workbench.core.calling import Call, call
 from workbench.core.environment import within_budget
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.live import evaluating, look
-from workbench.interpret.attribution import INTEGRATED_GRADIENTS, Attribution
+from workbench.interpret.attributions._attribution import INTEGRATED_GRADIENTS, Attribution
+from workbench.interpret.attributions._leaves import Leaf, find_leaves, is_joint, replaced
+from workbench.interpret.attributions._references import Reference, reference_for
 from workbench.interpret.batches import as_batch
-from workbench.interpret.leaves import Leaf, find_leaves, is_joint, replaced
 from workbench.interpret.moment import versions
-from workbench.interpret.references import Reference, reference_for
 from workbench.interpret.targets import Target, Wanted, choose
 from workbench.taps import tap
 
