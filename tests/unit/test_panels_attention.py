@@ -374,3 +374,21 @@ def test_neighbours_lie_near_each_other():
     assert apart[edges[0], edges[1]].mean() < 0.7 * apart.sum() / (12 * 11)
     given = torch.rand(12, 3)
     assert np.allclose(np.diff(placed(edges, 12, given)[:, 0]) > 0, np.diff(given[:, 0].numpy()) > 0)
+
+
+def test_positions_are_called_what_a_person_calls_them():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(16, 8)
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, ids):
+            x = self.embedding(ids)
+            return self.attention(x, x, x)[0]
+
+    panel = panels.attach(Reader(), torch.arange(5)[None], columns=["red", "blue", "red", "blue", "end"])
+    panel.choose("attention")
+    assert panel.frame["meta"]["queries"] == ["red", "blue", "red", "blue", "end"]
+    assert panel.frame["meta"]["keys"] == ["red", "blue", "red", "blue", "end"]
+    panel.close()

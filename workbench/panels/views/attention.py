@@ -89,11 +89,19 @@ class AttentionView(View):
         self._choice.point(wish)
         yield self._head(labels=False, knocked=self._choice.knocked_out() if wish.get("off") else None)
 
+    def _names(self, scene: Scene, at: int) -> tuple[list[str], list[str]]:
+        """Of queries and keys: tokens, patches, or what a person called the positions of the input."""
+        queries, keys = scene.labels(at)
+        if not self.columns or self.session.tokens:
+            return queries, keys
+        called = list(self.columns)
+        return called if len(queries) == len(called) else queries, called if len(keys) == len(called) else keys
+
     def _head(self, *, labels: bool, knocked: KnockOut | None = None) -> Frame:
         """What is chosen, with the names of its positions where the page does not know them."""
         plane, head = self._choice.plane()
         scene, ask = self._choice.scene, self._choice.asked
-        layer, names = scene.layer(ask.layer), scene.labels(ask.layer)
+        layer, names = scene.layer(ask.layer), self._names(scene, ask.layer)
         spans = within(ask.rows, plane.queries), within(ask.columns, plane.keys)
         window = plane.window(head, *spans, _MOST)
         if ask.hide:
@@ -181,7 +189,7 @@ class AttentionView(View):
         """What is chosen, a row for every query and key; positions count from 0. Of a long input the first 512."""
         window = self._readable()
         scene, ask = self._choice.scene, self._choice.asked
-        queries, keys = scene.labels(ask.layer)
+        queries, keys = self._names(scene, ask.layer)
         name = scene.layers[ask.layer].name
         found = [
             (name, ask.head, i, queries[i], j, keys[j], weight)
