@@ -262,14 +262,36 @@ def test_a_kernel_that_is_registered_anew_while_it_is_swapped_stays(fused):
     assert fused.table[fused.name] is new
 
 
-def test_queries_packed_by_key_heads_in_a_decoding_step_come_out_by_head():
+def llama(implementation):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "vocab_size": 50}
+    sizes = {"hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 1, "vocab_size": 50}
     config = LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2, pad_token_id=0)
     model = LlamaForCausalLM(config).eval()
-    model.set_attn_implementation("sdpa")
+    model.set_attn_implementation(implementation)
+    return model
+
+
+@pytest.mark.slow
+def test_flex_attention_is_told_of_and_runs_as_without_a_tap():
+    torch._dynamo.reset()
+    model, inputs = llama("flex_attention"), {"input_ids": IDS.repeat(2, 1), "attention_mask": torch.ones(2, 8).long()}
+    inputs["attention_mask"][0, 6:] = 0
+    with torch.no_grad():
+        own = model(**inputs).logits
+        with AttentionTap(model) as tap:
+            tapped = model(**inputs).logits
+        (expected,) = llama("eager")(**inputs, output_attentions=True).attentions
+    (record,) = tap.records
+    assert torch.equal(own, tapped)
+    assert record.kind == "transformers:flex_attention"
+    assert torch.allclose(record.weights[:, :, :6], expected[:, :, :6], atol=1e-6)
+    assert record.error < 1e-5
+
+
+def test_queries_packed_by_key_heads_in_a_decoding_step_come_out_by_head():
+    model = llama("sdpa")
     mask = torch.ones_like(IDS)
     mask[0, 0] = 0  # with a mask the kernel gets the queries of a step packed
     options = {"attention_mask": mask, "max_new_tokens": 3, "do_sample": False, "eos_token_id": None}

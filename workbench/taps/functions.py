@@ -67,6 +67,17 @@ def depth() -> int:
 
 
 @contextmanager
+def modeless() -> Generator[None]:
+    """A block without any function mode on this thread's stack: what is compiled inside is compiled as without them."""
+    modes = [_pop_mode() for _ in range(depth())]
+    try:
+        yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)
+
+
+@contextmanager
 def inserted(mode: TorchFunctionMode, at: int) -> Generator[None]:
     """A block with a mode in place ``at`` of this thread's stack, whatever was entered above it meanwhile.
 

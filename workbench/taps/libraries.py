@@ -11,7 +11,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Generator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from workbench.taps.functions import modeless
 from workbench.taps.gating import gated_result
 from workbench.taps.kernels import attention_weights
 from workbench.taps.layouts import frames
@@ -144,7 +145,8 @@ def _recorded(
     batch, heads, queries, _ = query.shape
     near = _near(kwargs, key)
     frame = Frame(tap.name_of(module), f"transformers:{kernel}", batch, heads, queries, module, near)
-    with framed(tap, frame):
+    # Dynamo, by which torch runs flex attention, would trace a function mode with it.
+    with framed(tap, frame), modeless() if kernel.endswith("flex_attention") else nullcontext():
         output = function(module, query, key, value, *args, **kwargs)
         if not frame.done:  # a fused kernel that calls nothing of torch's
             mask = args[0] if args else kwargs.get("attention_mask")
