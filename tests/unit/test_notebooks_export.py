@@ -182,6 +182,7 @@ def foreign(saved, change):
         lambda one: one["state"].update(_esm=one["state"]["_esm"].replace("const", "const ", 1)),
         lambda one: one["state"].pop("_esm"),
         lambda one: one["state"]["sources"].update(saliency=FOREIGN),
+        lambda one: one["state"]["frame"]["meta"].update(script=FOREIGN),
         lambda one: one["state"].update(sources=FOREIGN),
         lambda one: one["state"].update(_css="body { display: none }"),
         lambda one: one["buffers"].append({"path": ["sources", "saliency"], "encoding": "base64", "data": "Zg=="}),

@@ -15,6 +15,9 @@ _POINTER = "IPY_MODEL_"
 _HEX, _BASE64 = re.compile(r"(?:[0-9a-fA-F]{2})*"), re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _SOURCES = "sources"
 """the trait with the scripts of parts that a panel draws"""
+_SCRIPT = "script"
+"""what a frame calls a script that comes with it"""
+Path = Sequence[str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Saved:
             return "its saved state is damaged; run the notebook again"
         parts = self.state.get(_SOURCES, {})
         texts = [self.state.get("_esm"), *(parts.values() if isinstance(parts, Mapping) else [parts])]
+        texts += [text for _, text in _without_scripts(self.state)[1]]
         binary = {str(one["path"][0]) for one in self.buffers}
         known = all(is_installed(text, ".js") for text in texts)
         if not known or binary & {_SOURCES, "_esm", "_css"}:
@@ -62,9 +66,9 @@ class Drawing:
     script: str
     style: str
     state: Mapping[str, Any]
-    texts: Sequence[tuple[Sequence[str], str]] = ()
+    texts: Sequence[tuple[Path, str]] = ()
     """(path in the state, text) of the scripts of parts"""
-    buffers: Sequence[tuple[Sequence[str | int], str]] = ()
+    buffers: Sequence[tuple[Path, str]] = ()
     """(path in the state, base64)"""
     size: int = field(default=0)
     """bytes of state and buffers, roughly"""
@@ -91,15 +95,34 @@ def drawing(widget: Saved) -> Drawing:
     parts = state.pop(_SOURCES, {})
     if parts:
         state[_SOURCES] = {}  # filled by the page, out of the texts that it carries once
+    state, scripts = _without_scripts(state)
     buffers = [(list(one["path"]), _base64(one)) for one in widget.buffers]
     return Drawing(
         script=widget.state["_esm"],
         style=widget.state.get("_css", ""),
         state=state,
-        texts=[([_SOURCES, name], text) for name, text in parts.items()],
+        texts=[*(([_SOURCES, name], text) for name, text in parts.items()), *scripts],
         buffers=buffers,
         size=sum(len(data) for _, data in buffers) + len(str(state)),
     )
+
+
+def _without_scripts(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
+    """A state without the scripts that come with its frames, and these with their paths."""
+    found: list[tuple[Path, str]] = []
+
+    def cleared(value: Any, path: Path) -> Any:
+        if isinstance(value, list):
+            return [cleared(each, (*path, i)) for i, each in enumerate(value)]
+        if not isinstance(value, Mapping):
+            return value
+        kept = {str(name): each for name, each in value.items()}
+        if isinstance(script := kept.get(_SCRIPT), str) and script:
+            found.append(((*path, _SCRIPT), script))
+            kept[_SCRIPT] = ""
+        return {name: cleared(each, (*path, name)) for name, each in kept.items()}
+
+    return cleared(state, ()), found
 
 
 def _live() -> Mapping[str, Any]:
