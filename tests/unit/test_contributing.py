@@ -51,7 +51,7 @@ def test_the_method_is_exact_on_a_linear_model():
 
 def test_the_panel_shows_the_scores():
     model, x = nn.Linear(5, 3), torch.randn(1, 5)
-    frame = recipe("A panel").VIEW(Session(model, x)).whole()
+    (frame,) = recipe("A panel").VIEW(Session(model, x)).whole()
     assert [row[0] for row in frame.meta["rows"]] == model(x)[0].argsort(descending=True).tolist()
 
 
