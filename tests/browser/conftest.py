@@ -3,6 +3,7 @@
 Neither panels nor the app need the extension. Every page talks to its own server and to nobody else.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -11,6 +12,7 @@ from front_ends import APPS, ROOT, SCREENSHOTS, Notebook, Server, chromium, serv
 from playwright.sync_api import Browser, Locator
 
 EXTENSION = ROOT / "workbench" / "labextension"
+NAME = "neural-workbench"
 IN_BOTH = {"test_inspector", "test_live_view", "test_app"}
 
 
@@ -104,11 +106,21 @@ def notebook(
 
 @pytest.fixture
 def install(notebook: Notebook) -> Iterator[Callable[[], None]]:
-    """Gives JupyterLab the extension until the test ends; pages that are opened from then on have it."""
-    path = notebook.folder.parent / "data" / "labextensions" / "neural-workbench"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    yield lambda: path.symlink_to(EXTENSION)
-    path.unlink()
+    """Takes the extension from JupyterLab, wherever it is installed, and gives what brings it back for later pages."""
+    root = notebook.folder.parent
+    path, config = root / "data" / "labextensions" / NAME, root / "config" / "labconfig" / "page_config.json"
+    before = config.read_text()
+    off = json.loads(before)["disabledExtensions"] | {NAME: True}
+    config.write_text(json.dumps({"disabledExtensions": off}))
+
+    def bring() -> None:
+        config.write_text(before)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(EXTENSION)
+
+    yield bring
+    config.write_text(before)
+    path.unlink(missing_ok=True)
 
 
 @pytest.fixture

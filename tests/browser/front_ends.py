@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 expect.set_options(timeout=30_000)
+CANCELED = "Error: Canceled future for create_subshell_request message before replies were done"
+"""what JupyterLab throws at nobody when a kernel ends that it had just asked for a subshell"""
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -5,6 +5,7 @@ import struct
 import nbformat
 import pytest
 import torch
+from front_ends import CANCELED
 from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import save_file
 
@@ -150,6 +151,7 @@ def test_a_busy_kernel_is_listed_beside_its_cell_and_its_run_is_stopped(notebook
 
 
 def test_a_restart_and_a_dead_kernel_have_a_screen(notebook, sidebar):
+    notebook.brought_about.append(CANCELED)
     page = open_with(notebook, sidebar, "dead.ipynb", MODELS, "import os; os._exit(1)")
     notebook.run_cell(0)
     named(sidebar, "model").wait_for()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from front_ends import CANCELED
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -24,7 +25,9 @@ ours = [each for each in gc.get_objects() if str(type(each).__module__).startswi
 kinds = sorted(type(each).__name__ for each in ours if type(each).__name__ in ("Session", "Run"))
 kinds += sorted(type(each).__name__ for each in ours if isinstance(each, Panel) and not each.closed)
 names = sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("workbench"))
-print("LEFT", kinds, len(names) == len(set(names)), len(get_ipython().kernel.comm_manager.comms))
+comms = get_ipython().kernel.comm_manager.comms.values()
+widgets = [each for each in comms if getattr(each, "target_name", "") == "jupyter.widget"]
+print("LEFT", kinds, len(names) == len(set(names)), len(widgets))
 del ours
 """
 TRAIN = """
@@ -96,7 +99,7 @@ def test_a_panel_says_that_its_kernel_was_restarted_or_died_and_begins_anew(note
     page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
     # JupyterLab makes a subshell for widgets; a kernel that has just started may not answer to that. The extension,
     # which makes subshells too, is not installed here.
-    notebook.brought_about.append("Error: Canceled future for create_subshell_request message before replies were done")
+    notebook.brought_about.append(CANCELED)
 
 
 def test_two_pages_of_one_notebook_share_a_panel(notebook, browser):
