@@ -1,10 +1,12 @@
 """A cell that runs again leaves no panel behind, and takes none away that another cell still shows."""
 
 import gc
+import threading
 import weakref
 
 import pytest
 
+from workbench.panels.page import outputs as outputs_file
 from workbench.panels.page.outputs import Outputs
 
 
@@ -75,3 +77,30 @@ def test_nothing_is_kept_alive(outputs):
     gc.collect()
     assert alive() is None
     run(outputs, "a")
+
+
+def test_what_a_thread_draws_anew_stays_in_its_cell(monkeypatch):
+    class Events:
+        def register(self, *_):
+            pass
+
+    class Shell:
+        events = Events()
+        cell = "train"
+
+        def get_parent(self):
+            return {"metadata": {"cellId": self.cell}}
+
+    shell, shown = Shell(), Outputs()
+    monkeypatch.setattr(outputs_file, "_shell", lambda: shell)
+    monkeypatch.setattr(outputs_file, "_OUTPUTS", shown)
+    panel = Panel()
+    shown.begin("train")
+    outputs_file.displayed(panel)
+    shown.end("train")
+    shell.cell = "another"
+    drawing = threading.Thread(target=outputs_file.displayed, args=(panel,))
+    drawing.start()
+    drawing.join()
+    run(shown, "train")
+    assert panel.closed

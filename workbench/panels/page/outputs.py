@@ -5,6 +5,7 @@ its model and what was captured of it, in the kernel.
 """
 
 import sys
+import threading
 import weakref
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -62,7 +63,8 @@ def displayed(panel: Shown) -> None:
         panel: Closed when the cell has run again and no cell shows it any more.
     """
     shell = _shell()
-    if shell is None:
+    # What a thread draws anew stays in the cell where it is, whichever cell runs meanwhile.
+    if shell is None or threading.current_thread() is not threading.main_thread():
         return
     if shell not in _watched:
         _watched.add(shell)
