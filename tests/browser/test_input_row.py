@@ -207,6 +207,7 @@ inspector
 """
 
 
+@pytest.mark.thorough
 def test_the_next_tokens_of_two_texts_stand_side_by_side(notebook):
     panel = opened(notebook, "next", NEXT, "Overview")
     table = panel.locator(".wb-change table")

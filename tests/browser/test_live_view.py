@@ -169,7 +169,6 @@ SCORES = """panel => {
 }"""
 
 
-@pytest.mark.both
 def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
     notebook.open(notebook.write("timeline.ipynb", FOLLOWED, "run.stop()\nrun.wait()\nprint('AFTER', run.status)"))
     page = notebook.page
@@ -228,6 +227,7 @@ def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
     )
 
 
+@pytest.mark.thorough
 def test_a_page_opened_later_has_the_timeline_too(notebook):
     path = notebook.write("reload.ipynb", FOLLOWED.replace("100_000", "1200"), "print('RAN', run.wait().status)")
     notebook.open(path)
