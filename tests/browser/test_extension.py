@@ -224,7 +224,7 @@ def test_the_end_of_a_long_run_is_announced(notebook, sidebar):
     notebook.run_cell(0)
     expect(page.locator(".wb-status")).to_contain_text("training")
     expect(named(sidebar, "slow").locator(".wb-run")).to_contain_text("done")
-    page.evaluate("() => window.jupyterapp.commands.execute('apputils:display-notifications')")
+    page.evaluate("() => { window.jupyterapp.commands.execute('apputils:display-notifications'); }")
     said = page.locator(".jp-Notification-List, .jp-Notification-Center").first
     expect(said).to_contain_text("The run of slow is done after")
 
@@ -280,6 +280,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.thorough
 def test_a_notebook_that_is_not_trusted_starts_no_saved_widget(notebook, install):
     page, path = notebook.page, notebook.folder / "foreign.ipynb"
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "a1", "version_major": 2, "version_minor": 0}}
@@ -304,7 +305,8 @@ def test_a_notebook_that_is_not_trusted_starts_no_saved_widget(notebook, install
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:trust'); }")
     page.locator(".jp-Dialog").get_by_role("button", name="Trust").click()
     page.locator(".jp-Dialog").wait_for(state="detached")
-    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+    page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:save'); }")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     notebook.open(path)
     page.locator(".jp-OutputArea-output", has_text="STARTED").wait_for()
     assert page.evaluate("window.hit") == 1
