@@ -46,12 +46,14 @@ def look() -> Generator[None]:
 def evaluating(model: nn.Module) -> Generator[None]:
     """A model in evaluation mode; each submodule's own mode comes back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    if any(training for _, training in modes):
+        model.eval()
     try:
         yield
     finally:
         for module, training in modes:
-            module.training = training
+            if module.training is not training:  # setting an attribute of a module is slow
+                module.training = training
 
 
 @contextmanager

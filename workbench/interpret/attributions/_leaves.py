@@ -6,7 +6,8 @@ embedding that consumes them, which one probing forward finds: the first embeddi
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from workbench.core.batch import Batch, is_pyg
 from workbench.core.calling import Call, call
 from workbench.core.errors import DataError
 from workbench.core.live import evaluating, look
-from workbench.taps import Watch, tap
+from workbench.taps import Watch
 
 _NO_FEATURES = ("mask", "position", "labels", "weight", "bbox", "timestep", "type_ids", "edge", "batch", "ptr", "cache")
 
@@ -50,19 +51,13 @@ def find_leaves(model: nn.Module, batch: Batch, how: Call | None = None) -> tupl
         DataError: There is nothing to differentiate.
     """
     named = _named(model, batch)
-    numbers = {name: t for name, t in named.items() if t.is_floating_point() and t.dim() > 1}
     integers = {name: t for name, t in named.items() if _is_index(t)}
-    consumers: dict[str, tuple[nn.Module, str]] = {}
-    with look(), evaluating(model), torch.no_grad():
-        with _finding(model, integers, consumers):
-            output = call(model, batch, call=how)
-        with tap(model) as reading:
-            seen = reading.read(*(address for _, address in consumers.values()), device=None)
-            if consumers:
-                call(model, batch, call=how)
-    leaves = [Leaf(name=name, value=t.detach()) for name, t in numbers.items()]
-    for name, (module, address) in consumers.items():
-        leaves.append(Leaf(name=name, value=seen[address], embedding=module, address=address, ids=integers[name]))
+    consumed: dict[str, Leaf] = {}
+    watched = _finding(model, integers, consumed) if integers else nullcontext()
+    with look(), evaluating(model), torch.no_grad(), watched:
+        output = call(model, batch, call=how)
+    numbers = [(name, t) for name, t in named.items() if t.is_floating_point() and t.dim() > 1]
+    leaves = [*(Leaf(name=name, value=t.detach()) for name, t in numbers), *consumed.values()]
     if not leaves:
         given = ", ".join(f"{name} {str(t.dtype).removeprefix('torch.')}{list(t.shape)}" for name, t in named.items())
         raise DataError(
@@ -118,25 +113,30 @@ def _positional(model: nn.Module, count: int) -> list[str]:
     return [names[i] if i < len(names) else f"input {i}" for i in range(count)]
 
 
-def _finding(model: nn.Module, integers: Mapping[str, Tensor], consumers: dict[str, tuple[nn.Module, str]]) -> Watch:
-    """A watch that notes the first embedding whose input equals each leaf."""
+def _finding(model: nn.Module, integers: Mapping[str, Tensor], consumed: dict[str, Leaf]) -> Watch:
+    """A watch that notes the first embedding whose input equals each leaf, and what it made of it."""
     calls: dict[nn.Module, int] = {}
+    begun: dict[nn.Module, tuple[str, str]] = {}
 
-    def left(module: nn.Module, _: Any) -> None:
+    def left(module: nn.Module, output: Any) -> None:
         calls[module] = calls.get(module, 0) + 1
+        name, address = begun.pop(module, ("", ""))
+        if name and isinstance(output, Tensor):
+            consumed[name] = Leaf(
+                name=name, value=output.detach().clone(), embedding=module, address=address, ids=integers[name]
+            )
 
     def entered(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if not (_embeds(module) and inputs and isinstance(inputs[0], Tensor)):
             return
         for name, leaf in integers.items():
-            if name not in consumers and _same(inputs[0], leaf):
+            if name not in consumed and _same(inputs[0], leaf):
                 count = calls.get(module, 0)
                 path = watch.names[module]
-                consumers[name] = (module, f"{path}@{count}" if count else path)
+                begun[module] = name, f"{path}@{count}" if count else path
                 return
 
-    told: Callable[[nn.Module, tuple[Any, ...]], None] = entered
-    watch = Watch(model, entered=told, left=left)
+    watch = Watch(model, entered=entered, left=left)
     return watch
 
 

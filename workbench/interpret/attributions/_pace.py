@@ -1,7 +1,7 @@
 """How many points go into one forward: more as long as each then takes less time, on this model and this machine."""
 
 FIRST = 8
-FIRST_SMALL = 64
+FIRST_SMALL = 1024
 SMALL = 4096
 """numbers in an input up to which a forward may be expected to cost mostly its overhead"""
 GROWTH = 4

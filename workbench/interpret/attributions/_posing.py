@@ -11,6 +11,7 @@ from workbench.core.errors import DataError
 from workbench.interpret.attributions._leaves import find_leaves, is_joint
 from workbench.interpret.attributions._problem import Problem
 from workbench.interpret.attributions._references import Reference, reference_for
+from workbench.interpret.attributions._remembered import findings
 from workbench.interpret.batches import as_batch
 from workbench.interpret.targets import Target, Wanted, choose
 
@@ -43,6 +44,7 @@ def pose(
         DataError: Nothing can be explained, or target, reference or background do not fit.
     """
     given = as_batch(batch)
+    known = findings(model, given, target, call)
     leaves, output = find_leaves(model, given, call)
     chosen = choose(model, output, target)
     picked = chosen.pick(output)
@@ -55,7 +57,7 @@ def pose(
     values = [leaf.value[None] if joint else leaf.value for leaf in leaves]
     problem = Problem(
         model=model, batch=given, leaves=leaves, values=values, references=[], target=chosen, reference="",
-        joint=joint, output=output, how=call, seed=seed,
+        joint=joint, output=output, how=call, seed=seed, known=known,
     )  # fmt: skip
     if background is not None:
         return _against(problem, background)
