@@ -169,6 +169,13 @@ SCORES = """panel => {
 }"""
 
 
+# Where the kernel is slow to answer, the nearest frame stands in meanwhile.
+SHOWS_WHAT_WAS_ASKED = """() => {
+  const bar = document.querySelector('.wb-timeline');
+  return bar.dataset.step && bar.getAttribute('aria-busy') === 'false';
+}"""
+
+
 def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
     notebook.open(notebook.write("timeline.ipynb", FOLLOWED, "run.stop()\nrun.wait()\nprint('AFTER', run.status)"))
     page = notebook.page
@@ -183,12 +190,13 @@ def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
 
     slider.focus()
     page.keyboard.press("Home")
-    page.wait_for_function("() => document.querySelector('.wb-timeline').dataset.step")
+    page.wait_for_function(SHOWS_WHAT_WAS_ASKED)
     first, step = panel.evaluate(SCORES), said.inner_text()
     assert live.get_attribute("aria-pressed") == "false"
     assert "loss" in step
     page.keyboard.press("ArrowRight")
     page.wait_for_function("was => document.querySelector('.wb-timeline output').textContent !== was", arg=step)
+    page.wait_for_function(SHOWS_WHAT_WAS_ASKED)
     page.wait_for_function(f"was => ({SCORES})(document.querySelector('.wb-inspector')) !== was", arg=first)
     second = panel.evaluate(SCORES)
     # The past stays on show while the run goes on.

@@ -22,7 +22,15 @@ export default (kit, host, model, page) => {
     if (!at && all.length) say(all[last]);
   };
   const say = ([, , step, loss]) => { said.textContent = tell(step, loss); slider.setAttribute('aria-valuetext', said.textContent); };
-  const draw = frame => { clearTimeout(timer); say([0, 0, frame.step, frame.loss]); bar.dataset.step = frame.step; page.draw(frame); };
+  // Busy until the frame that was asked for is the one on show.
+  const wait = on => bar.setAttribute('aria-busy', String(on));
+  const draw = frame => {
+    clearTimeout(timer);
+    say([0, 0, frame.step, frame.loss]);
+    bar.dataset.step = frame.step;
+    wait(frame.number !== at[0]);
+    page.draw(frame);
+  };
   const ask = () => {
     asked = at[0];
     model.send({ type: 'wish', seq: Date.now(), wish: { moment: asked } });
@@ -32,6 +40,7 @@ export default (kit, host, model, page) => {
     const kept = model.get('kept'), here = kept.find(frame => frame.number === at[0]);
     if (here) return draw(here);
     say(at);
+    wait(true);
     if (!asked) ask();
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -58,7 +67,7 @@ export default (kit, host, model, page) => {
   place();
   return {
     tab: place,
-    release() { at = null; asked = 0; clearTimeout(timer); delete bar.dataset.step; place(); },
+    release() { at = null; asked = 0; clearTimeout(timer); wait(false); delete bar.dataset.step; place(); },
     end() { clearTimeout(timer); model.off('change:moments', place); model.off('change:past', come); },
   };
 };
