@@ -1,6 +1,6 @@
 """A problem: one model, one input, the references it is compared with and one score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,10 @@ from workbench.interpret.targets import Target
 
 MOST_CELLS_AT_ONCE = 1 << 23
 """numbers of the input that are held at once; not by the free memory, on which random draws would then depend"""
+FIRST_PIECE = 16
+"""coalitions after which a first result is given, where it is not known how long they take"""
+PATIENCE = 1.0
+"""seconds after which a better result is given"""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -105,6 +109,13 @@ class Problem:
         rows = [v.unsqueeze(1).expand(-1, len(v), *v.shape[1:]) for v in self.values]
         return replace(self, references=rows, reference=f"each of the {self.rows} examples")
 
+    def on(self, model: nn.Module) -> "Problem":
+        """The same asked of another model with the same inputs, or of this one after its weights have changed."""
+        other = replace(self, model=model, known=Findings())
+        with torch.no_grad(), other._runner.looking():
+            other.output = other._runner.output(self.values)
+        return other
+
     def generator(self, *parts: int) -> torch.Generator:
         """Random numbers that follow from the seed."""
         return seeds.generator(self.seed, *parts)
@@ -138,6 +149,21 @@ class Problem:
         step = max(1, self.room // n)
         found = [self._mixed(kept[start : start + step], features) for start in range(0, len(kept), step)]
         return found[0] if len(found) == 1 else torch.cat(found)
+
+    def growing(self, kept: Tensor, features: Features) -> Iterator[Tensor]:
+        """The same as ``coalitions`` in pieces that take about a second each, an even number of coalitions.
+
+        Args:
+            kept: (k, features), whether a feature keeps its value.
+            features: What they are.
+        """
+        start, n = 0, len(self.references[0])
+        _ = self.stackable
+        while start < len(kept):
+            size = FIRST_PIECE if self.known.seconds is None else int(PATIENCE / (self.known.seconds * n))
+            stop = start + max(2, size - size % 2)
+            yield self.coalitions(kept[start:stop], features)
+            start = stop
 
     def _mixed(self, kept: Tensor, features: Features) -> Tensor:
         """The scores of some coalitions, the references taken as many at a time as there is room for."""

@@ -1,52 +1,114 @@
-"""Weighted least squares of scores on which features were kept, with the standard error of each coefficient."""
+"""Least squares of scores on which features were kept, with the standard error of each coefficient.
+
+What depends on the coalitions alone is worked out once; fitting the scores of another input or model is then a few
+products. All is in double precision on the processor, and in blocks where there are many coalitions.
+"""
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-
-def fitted(kept: Tensor, values: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """Coefficients and their standard errors, (features, rows) each, of a weighted ridge regression with intercept.
-
-    Args:
-        kept: (k, features) zeros and ones.
-        values: (k, rows).
-        weights: (k,).
-        ridge: Added to the diagonal, as a fraction of its mean.
-    """
-    kind = values.dtype
-    kept, values, weights = kept.double(), values.double(), (weights / weights.sum()).double()
-    middle, mean = weights @ kept, weights @ values
-    design, aim = kept - middle, values - mean
-    matrix = design.T @ (weights[:, None] * design)
-    inverse = torch.linalg.pinv(
-        matrix + ridge * matrix.diagonal().mean() * torch.eye(len(matrix)).to(matrix), hermitian=True
-    )
-    scores = inverse @ (design.T @ (weights[:, None] * aim))
-    return scores.to(kind), _sandwich(inverse, design, aim - design @ scores, weights).to(kind)
+BLOCK = 1 << 20
+"""numbers of a design that are held at once"""
 
 
-def constrained(kept: Tensor, values: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients that add up to ``total`` and fit best, and their standard errors, (features, rows) each.
+class _Design:
+    """Weighted coalitions, less their mean where the fit has an intercept."""
 
-    Args:
-        kept: (k, features) zeros and ones, drawn with the weights of the fit.
-        values: (k, rows), less the score of the empty coalition.
-        total: (rows,).
-    """
-    kind = values.dtype
-    kept, values, total = kept.double(), values.double(), total.double()
-    weights = torch.full((len(kept),), 1 / len(kept)).to(values)
-    matrix = kept.T @ (weights[:, None] * kept)
-    inverse = torch.linalg.pinv(matrix, hermitian=True)
-    ones = inverse.sum(1, keepdim=True)
-    free = inverse @ (kept.T @ (weights[:, None] * values))
-    scores = free + ones * ((total - free.sum(0)) / ones.sum())
-    projected = inverse - ones @ ones.T / ones.sum()
-    return scores.to(kind), _sandwich(projected, kept, values - kept @ scores, weights).to(kind)
+    def __init__(self, kept: Tensor, weights: Tensor, *, intercept: bool) -> None:
+        self._kept, self._weights = kept, weights.double() / weights.double().sum()
+        self._rows = max(1, BLOCK // max(1, kept.size(1)))
+        self._middle = torch.zeros(kept.size(1), dtype=torch.float64)
+        self._only = self._squares = None
+        if intercept:
+            self._middle = _sum(w @ block for block, w, _ in self._blocks(self._weights))
+        if len(kept) <= self._rows:
+            self._only = next(self._blocks(self._weights))[0]
+        self.gram = _sum(block.T @ (w[:, None] * block) for block, w, _ in self._blocks(self._weights))
+
+    def mean(self, values: Tensor) -> Tensor:
+        return self._weights @ values
+
+    def moments(self, aim: Tensor) -> Tensor:
+        """(features, rows) products with what is fitted."""
+        return _sum(block.T @ (w[:, None] * a) for block, w, a in self._blocks(aim))
+
+    def error(self, projection: Tensor, aim: Tensor, scores: Tensor) -> Tensor:
+        """White's heteroscedasticity-consistent standard errors, with the usual correction for degrees of freedom."""
+        total = torch.zeros_like(scores)
+        for block, w, a in self._blocks(aim):
+            squares = self._squares
+            if squares is None:
+                squares = ((block @ projection) * w[:, None]).square()
+                self._squares = squares if self._only is not None else None
+            total += squares.T @ (a - block @ scores).square()
+        k, m = self._kept.shape
+        return (total * (k / max(1, k - m))).sqrt()
+
+    def _blocks(self, aim: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        if self._only is not None:
+            yield self._only, self._weights, aim
+            return
+        for start in range(0, len(self._kept), self._rows):
+            rows = slice(start, start + self._rows)
+            yield self._kept[rows].double() - self._middle, self._weights[rows], aim[rows]
 
 
-def _sandwich(inverse: Tensor, design: Tensor, residual: Tensor, weights: Tensor) -> Tensor:
-    """White's heteroscedasticity-consistent standard errors, with the usual correction for degrees of freedom."""
-    leverage = design @ inverse  # (k, features); symmetric inverse
-    spare = len(design) / max(1, len(design) - design.size(1))
-    return ((leverage * weights[:, None]).square().T @ residual.square() * spare).sqrt()
+class Fitted:
+    """A weighted ridge regression with intercept."""
+
+    def __init__(self, kept: Tensor, weights: Tensor, ridge: float) -> None:
+        """A regression on coalitions.
+
+        Args:
+            kept: (k, features), whether a feature is kept.
+            weights: (k,).
+            ridge: Added to the diagonal, as a fraction of its mean.
+        """
+        self._design = _Design(kept, weights, intercept=True)
+        matrix = self._design.gram
+        slight = ridge * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=torch.float64)
+        self._inverse = torch.linalg.pinv(matrix + slight, hermitian=True)
+
+    def fit(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Coefficients and their standard errors, (features, rows) each, for values of shape (k, rows)."""
+        aim = values.cpu().double()
+        aim = aim - self._design.mean(aim)
+        scores = self._inverse @ self._design.moments(aim)
+        return scores.to(values), self._design.error(self._inverse, aim, scores).to(values)
+
+
+class Constrained:
+    """The coefficients that fit best among those that add up to a given sum."""
+
+    def __init__(self, kept: Tensor) -> None:
+        """A fit to coalitions that were drawn with the weights of the fit.
+
+        Args:
+            kept: (k, features), whether a feature is kept.
+        """
+        self._design = _Design(kept, torch.ones(len(kept)), intercept=False)
+        self._inverse = torch.linalg.pinv(self._design.gram, hermitian=True)
+        ones = self._inverse.sum(1, keepdim=True)
+        self._direction = ones / ones.sum()
+        self._projected = self._inverse - self._direction @ ones.T
+
+    def fit(self, values: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        """Coefficients and their standard errors, (features, rows) each.
+
+        Args:
+            values: (k, rows), less the score of the empty coalition.
+            total: (rows,) what the coefficients add up to.
+        """
+        aim = values.cpu().double()
+        free = self._inverse @ self._design.moments(aim)
+        scores = free + self._direction * (total.cpu().double() - free.sum(0))
+        return scores.to(values), self._design.error(self._projected, aim, scores).to(values)
+
+
+def _sum(parts: Iterator[Tensor]) -> Tensor:
+    total = next(parts)
+    for part in parts:
+        total = total + part
+    return total

@@ -35,6 +35,8 @@ class Findings:
     """how far apart two scores of one input were"""
     stateful: bool | None = None
     """whether a forward leaves something behind in the model"""
+    seconds: float | None = None
+    """what a point took, one of the last ones"""
     pace: Pace | None = None
     """how many points go into one forward"""
     forward_bytes: int | None = None

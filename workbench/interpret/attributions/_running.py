@@ -79,9 +79,12 @@ class Runner:
 
     def alone(self, point: Sequence[Tensor]) -> Tensor:
         """(rows,) scores at one point."""
-        output = self._forward([p[0] for p in point] if self.joint else point, 1)
-        picked = self.target.pick(output)
+        picked = self.target.pick(self.output(point))
         return picked.sum(0, keepdim=True) if self.joint else picked
+
+    def output(self, point: Sequence[Tensor]) -> Any:
+        """What the model returns at one point."""
+        return self._forward([p[0] for p in point] if self.joint else point, 1)
 
     @contextmanager
     def looking(self) -> Generator[None]:
@@ -157,8 +160,10 @@ class Runner:
             return found
         began = perf_counter()
         found = work(points)
+        seconds = perf_counter() - began
+        self.known.seconds = seconds / len(points[0])
         if self.known.stacking:
-            self.pace.ran(len(points[0]) * (2 if gradients else 1), perf_counter() - began)
+            self.pace.ran(len(points[0]) * (2 if gradients else 1), seconds)
         return found
 
     @property

@@ -6,28 +6,33 @@ coalitions are no more than the samples, they are all run and the result is exac
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from workbench.core import seeds
 from workbench.core.entry import Paper
 from workbench.core.environment import within_budget
 from workbench.interpret.attributions._coalitional import Coalitional
-from workbench.interpret.attributions._features import Features
 from workbench.interpret.attributions._method import Axiom, Estimate
 from workbench.interpret.attributions._problem import Problem
-from workbench.interpret.attributions._regression import constrained
+from workbench.interpret.attributions._regression import Constrained
 from workbench.interpret.attributions.exact_shapley import METHOD as EXACT
 from workbench.interpret.attributions.exact_shapley import MOST_FEATURES
+
+MOST_REMEMBERED = 1 << 16
+"""places in coalitions up to which they and their fit are kept for the next call"""
 
 
 class KernelShap(Coalitional):
     """Shapley values as the best fit to coalitions, with Shapley's weights."""
 
     title: ClassVar[str] = "KernelSHAP"
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.SYMMETRY, Axiom.DUMMY}
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.SYMMETRY, Axiom.DUMMY, Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = EXACT.papers
 
     samples: int = Field(500, ge=10, le=1_048_576)
@@ -42,20 +47,34 @@ class KernelShap(Coalitional):
             yield from EXACT(patches=self.patches).results(problem)
             return
         most, count = max(self.samples, min(self.most, within_budget(self.most, 500))), self.samples
-        total = problem.score - problem.base
         kept, values = torch.zeros(0, features.count, dtype=torch.bool), problem.score.new_zeros(0, problem.rows)
         while len(kept) < most:
-            drawn = _drawn(features, count // 2, problem.generator(5, len(kept)))
-            kept = torch.cat([kept, drawn])
-            values = torch.cat([values, problem.coalitions(drawn, features) - problem.base])
-            scores, error = constrained(kept.to(values), values, total)
-            yield self.estimate(problem, features, scores, len(kept), error)
+            drawn, alone = _drawn(features.count, count // 2, problem.seed, len(kept))
+            kept, alone = torch.cat([kept, drawn]), None if len(kept) else alone
+            for part in problem.growing(drawn, features):
+                values = torch.cat([values, part - problem.base])
+                done = len(values) == len(kept)
+                if done or len(values) > 2 * features.count:
+                    fit = alone if done and alone else Constrained(kept[: len(values)])
+                    scores, error = fit.fit(values, problem.score - problem.base)
+                    yield replace(self.estimate(problem, features, scores, len(values), error), done=done)
             count = len(kept)
 
 
-def _drawn(features: Features, pairs: int, random: torch.Generator) -> Tensor:
-    """(2 pairs, features) coalitions with Shapley's weights, each beside its complement."""
-    m = features.count
+def _drawn(m: int, pairs: int, seed: int, done: int) -> tuple[Tensor, Constrained | None]:
+    """(2 pairs, m) coalitions with Shapley's weights, each beside its complement, and for few of them their fit."""
+    if m * pairs > MOST_REMEMBERED or done:
+        return _coalitions(m, pairs, seeds.generator(seed, 5, done)), None
+    return _remembered(m, pairs, seed)
+
+
+@lru_cache(maxsize=8)
+def _remembered(m: int, pairs: int, seed: int) -> tuple[Tensor, Constrained]:
+    kept = _coalitions(m, pairs, seeds.generator(seed, 5, 0))
+    return kept, Constrained(kept)
+
+
+def _coalitions(m: int, pairs: int, random: torch.Generator) -> Tensor:
     if m < 2:  # noqa: PLR2004 - one feature has no coalition but the empty and the full one
         return torch.tensor([[True], [False]]).repeat(pairs, 1)
     # Of all coalitions of one size together: the kernel (m-1)/(C(m,s) s (m-s)) times C(m,s).
@@ -63,7 +82,7 @@ def _drawn(features: Features, pairs: int, random: torch.Generator) -> Tensor:
     sizes = torch.multinomial(weights, pairs, replacement=True, generator=random) + 1
     rank = torch.rand(pairs, m, generator=random).argsort(1).argsort(1)
     kept = rank < sizes[:, None]
-    return torch.cat([kept, ~kept])
+    return torch.stack([kept, ~kept], 1).flatten(0, 1)
 
 
 METHOD = KernelShap

@@ -5,16 +5,23 @@ out; closeness is the cosine of a coalition with the full one, as the authors' c
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
+from workbench.core import seeds
 from workbench.core.entry import Paper
 from workbench.interpret.attributions._coalitional import Coalitional
 from workbench.interpret.attributions._method import Axiom, Estimate
 from workbench.interpret.attributions._problem import Problem
-from workbench.interpret.attributions._regression import fitted
+from workbench.interpret.attributions._regression import Fitted
+
+MOST_REMEMBERED = 1 << 16
+"""places in coalitions up to which they and their fit are kept for the next call"""
 
 
 class Lime(Coalitional):
@@ -42,16 +49,37 @@ class Lime(Coalitional):
     """Ridge penalty, as a fraction of the mean variance of a feature."""
 
     def results(self, problem: Problem) -> Iterator[Estimate]:
-        """One estimate."""
+        """An estimate for every piece of coalitions that takes a while."""
         features = problem.features(self.patches)
-        random = problem.generator(4)
-        kept = torch.rand(self.samples, features.count, generator=random) < 0.5  # noqa: PLR2004 - a fair coin
-        kept[0] = True
-        values = problem.coalitions(kept, features)
-        design = kept.to(values)
-        weights = torch.exp(-((1 - design.mean(1).sqrt()) ** 2) / self.width**2)
-        scores, error = fitted(design, values, weights, self.ridge)
-        yield self.estimate(problem, features, scores, self.samples, error)
+        work = (features.count, self.samples, problem.seed, self.width, self.ridge)
+        kept, whole = (
+            _remembered(*work) if features.count * self.samples <= MOST_REMEMBERED else (_drawn(*work[:3]), None)
+        )
+        values = problem.score.new_zeros(0, problem.rows)
+        for part in problem.growing(kept, features):
+            values = torch.cat([values, part])
+            done = len(values) == len(kept)
+            if done or len(values) > 2 * features.count:
+                fit = whole if done and whole else _fit(kept[: len(values)], self.width, self.ridge)
+                scores, error = fit.fit(values)
+                yield replace(self.estimate(problem, features, scores, len(values), error), done=done)
+
+
+@lru_cache(maxsize=8)
+def _remembered(m: int, samples: int, seed: int, width: float, ridge: float) -> tuple[Tensor, Fitted]:
+    kept = _drawn(m, samples, seed)
+    return kept, _fit(kept, width, ridge)
+
+
+def _drawn(m: int, samples: int, seed: int) -> Tensor:
+    kept = torch.rand(samples, m, generator=seeds.generator(seed, 4)) < 0.5  # noqa: PLR2004 - a fair coin
+    kept[0] = True
+    return kept
+
+
+def _fit(kept: Tensor, width: float, ridge: float) -> Fitted:
+    closeness = torch.exp(-((1 - kept.float().mean(1).sqrt()) ** 2) / width**2)
+    return Fitted(kept, closeness, ridge)
 
 
 METHOD = Lime
