@@ -164,34 +164,86 @@ def test_deeplift_is_the_rescale_rule_by_hand():
     assert torch.allclose(found.scores, naive, atol=1e-5)
 
 
-def test_deeplift_is_silently_wrong_with_a_functional_activation_and_refused():
-    torch.manual_seed(1)
-    first, last = nn.Linear(4, 8), nn.Linear(8, 2)
+def pooling(pool):
+    torch.manual_seed(2)
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3), nn.ReLU(), pool, nn.Flatten(), nn.Linear(36, 8), nn.Sigmoid(), nn.Linear(8, 2)
+    )
 
-    class Functional(nn.Module):
+
+def test_deeplift_equals_captum_where_captum_is_right():
+    from captum.attr import DeepLift
+
+    for model, shape in ((network(), (3, 5)), (pooling(nn.AvgPool2d(2)), (3, 2, 8, 8))):
+        x, reference = torch.randn(shape), torch.randn(shape)
+        expected = DeepLift(model).attribute(x.requires_grad_(), reference, target=1).detach()
+        found = explain(model, x.detach(), "deeplift", target=1, reference=reference)
+        assert found.method.startswith("DeepLIFT")
+        assert torch.allclose(found.scores, expected, atol=1e-6)
+
+
+def test_deeplift_shares_what_is_pooled_as_shap_does_where_captum_misses_the_change():
+    from captum.attr import DeepLift
+
+    shap = pytest.importorskip("shap")
+    model, x, reference = pooling(nn.MaxPool2d(2)), torch.randn(1, 2, 8, 8), torch.randn(1, 2, 8, 8)
+    expected = shap.DeepExplainer(model, reference).shap_values(x)[..., 1]
+    found = explain(model, x, "deeplift", target=1, reference=reference)
+    assert torch.allclose(found.scores, torch.from_numpy(expected).float(), atol=1e-6)
+    theirs = DeepLift(model).attribute(x.requires_grad_(), reference, target=1).detach()
+    assert abs(float(theirs.sum() - found.difference)) > 0.05 * abs(float(found.difference))
+
+
+def test_deeplift_of_captums_documented_models():
+    from captum.testing.helpers.basic_models import BasicModelWithReusedModules, ReLUDeepLiftModel
+
+    class Apart(nn.Module):
+        """x1 and x2 as one table, which captum's model takes apart."""
+
         def __init__(self):
             super().__init__()
-            self.first, self.last = first, last
+            self.model = ReLUDeepLiftModel()
 
         def forward(self, x):
-            return self.last(torch.relu(self.first(x)))
+            return self.model(x[:, 0], x[:, 1])
 
-    x, reference = torch.randn(3, 4), torch.randn(3, 4)
-    wrong = explain(Functional(), x, "deeplift", target=1, reference=reference, bound=INF)
+    found = explain(Apart(), torch.tensor([[1.0, 2.0]]), "deeplift", reference=0.0)
+    assert torch.allclose(found.scores, torch.tensor([[2.0, 1.0]]), atol=1e-6)
+    torch.manual_seed(0)
+    model = BasicModelWithReusedModules()  # captum raises for it
+    for layer in (model.lin1, model.lin2):
+        nn.init.normal_(layer.weight)
+    found = explain(model, torch.randn(2, 3), "deeplift", target=0, reference=-1.0)
+    assert found.method.startswith("DeepLIFT")
+    assert float(found.relative_gap.max()) < 1e-4
+
+
+def test_deeplift_depends_on_how_a_function_is_written():
+    x = torch.tensor([[2.0, 1.0]])
+    one = explain(Function(either), x, "deeplift", reference=0.0)
+    other = explain(Function(lambda x: (x[:, 0] - x[:, 1]).relu() + x[:, 1]), x, "deeplift", reference=0.0)
+    assert torch.allclose(one.scores, torch.tensor([[1.5, 0.5]]))
+    assert torch.allclose(other.scores, torch.tensor([[2.0, 0.0]]))  # the same function
+
+
+def test_deeplift_is_refused_where_it_has_no_rule():
+    x = torch.tensor([[2.0, 1.5, 1.0]])
+    wrong = explain(Function(all_of), x, "deeplift", reference=0.1, bound=INF)
     assert wrong.method.startswith("DeepLIFT")
-    assert float(wrong.relative_gap.max()) > 0.05
-    found = explain(Functional(), x, "deeplift", target=1, reference=reference)
+    assert float(wrong.relative_gap.max()) > 0.5
+    found = explain(Function(all_of), x, "deeplift", reference=0.1)
     assert "DeepLIFT was refused" in found.doubt
     assert float(found.relative_gap.max()) < 0.01
 
 
-def test_deeplift_leaves_nothing_behind_where_captum_raises():
-    from captum.testing.helpers.basic_models import BasicModelWithReusedModules
+def test_deeplift_says_where_the_reference_takes_another_path():
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x.exp().sum(1) if bool(x.sum() > 0) else x.tanh().sum(1)
 
-    model = BasicModelWithReusedModules()
-    found = explain(model, torch.randn(2, 3), "deeplift", target=0, reference=0.0)
-    assert "DeepLIFT was" in found.doubt
-    assert not any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.modules())
+    found = explain(Branching(), torch.ones(1, 3), "deeplift", reference=-1.0)
+    assert "another path" in found.doubt
+    assert not found.method.startswith("DeepLIFT")
 
 
 # Class activation maps

@@ -1,7 +1,7 @@
 """What a method of attribution declares and gives: axioms, settings, and estimates that improve."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -28,6 +28,8 @@ class Axiom(StrEnum):
     """two features that the function treats alike, with equal values, have equal scores"""
     LINEAR_MODEL = "linear model"
     """on w·x + b the scores are w * (x - reference)"""
+    CONSERVATION = "conservation"
+    """without biases the scores add up to the score itself"""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: the next method takes over
@@ -51,8 +53,14 @@ class Estimate:
     """the same in words: "64 steps" """
     error: Sequence[Tensor] | None = None
     """the standard error of each score, in the shape of the parts; None where nothing was drawn at random"""
+    total_error: Tensor | None = None
+    """(rows,) the standard error of the sum of the scores; None where nothing was drawn, or the sum is exact"""
     done: bool = True
     """whether it may be the last one, where it is good enough"""
+    total: Tensor | None = None
+    """(rows,) what the scores add up to, where that is not the change from the reference"""
+    besides: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """scores of what is no leaf, such as edges, by the input's name"""
 
 
 class Method(Config):

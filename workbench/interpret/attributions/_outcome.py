@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from workbench.core.errors import DataError
 from workbench.interpret.attributions._attribution import Attribution
 from workbench.interpret.attributions._method import Estimate, Method
 from workbench.interpret.attributions._problem import Problem
+
+if TYPE_CHECKING:
+    from workbench.interpret.doubt.agreeing import Agreement
+    from workbench.interpret.doubt.randomising import Sanity
 
 CONFIDENCE = 1.96
 """standard errors in half a 95 % interval"""
@@ -31,8 +36,18 @@ class Explanation(Attribution):
     """half of each score's 95 % interval, in the shape of ``parts``; empty where nothing was drawn at random"""
     relative_error: Tensor = field(default_factory=lambda: torch.zeros(0))
     """(examples,) the widest half interval over the change in score; empty where nothing was drawn at random"""
+    total_interval: Tensor = field(default_factory=lambda: torch.zeros(0))
+    """(examples,) half of the 95 % interval of the sum of the scores; empty where nothing was drawn at random"""
     features: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """what was explained, in the shape of ``parts``: numbers, or token ids"""
+    problem: Problem | None = None
+    """model, input, reference and target, for what is asked of the explanation later"""
+    by: Method | None = None
+    """the method with its settings"""
+    agreement: "Agreement | None" = None
+    """rank correlation with another method, once ``checked``"""
+    sanity: "Sanity | None" = None
+    """whether the scores change with the weights, once ``checked``"""
 
     @property
     def scores(self) -> Any:
@@ -52,6 +67,29 @@ class Explanation(Attribution):
         if self.relative_error.numel():
             said.append(f"Sampling error {_worst(self.relative_error):.1%} of the change at worst (95 % interval).")
         return " ".join((*said, f"Reference: {self.reference}.", *self.warnings))
+
+    def checked(self) -> "Explanation":
+        """The same with a second opinion and the sanity check by random weights; what they find is in ``warnings``.
+
+        It costs another method and three times this one.
+
+        Raises:
+            DataError: This explanation does not hold what it was made from.
+            MissingExtraError: scipy is not installed.
+        """
+        from workbench.interpret.doubt.checking import checked
+
+        return checked(self)
+
+    def source(self) -> Problem:
+        """What was explained.
+
+        Raises:
+            DataError: This explanation does not hold it.
+        """
+        if self.problem is None:
+            raise DataError("This explanation does not hold the model and the input it was made from.")
+        return self.problem
 
     def plot(self, example: int = 0) -> Any:
         """A plotly figure of one example: bars, or a map for pictures.
@@ -85,19 +123,20 @@ def outcome(
     """An estimate with its doubt."""
     raw = {leaf.name: p.detach() for leaf, p in zip(problem.leaves, estimate.parts, strict=True)}
     full = {leaf.name: _over_embedding(leaf, p, v, method) for (leaf, p, v) in _triples(problem, raw)}
-    difference = (problem.score - problem.base).detach()
-    scale = problem.scale.clamp_min(torch.finfo(difference.dtype).tiny)
+    shared = estimate.total is not None
+    difference = (problem.score - problem.base if estimate.total is None else estimate.total).detach()
+    scale = torch.maximum(problem.scale, difference.abs()).clamp_min(torch.finfo(difference.dtype).tiny)
     gap = _gap(problem, full, difference, scale, method)
     interval, error = _interval(problem, estimate, method, scale)
     sound = _sound(gap, error, bound, method) and all(bool(p.isfinite().all()) for p in full.values())
-    parts = {name: _shaped(problem, p) for name, p in full.items()}
+    parts = {name: _shaped(problem, p) for name, p in full.items()} | {n: p.cpu() for n, p in estimate.besides.items()}
     warnings = (*said, *_warnings(parts, gap, error, bound, method, changed=changed))
     return Explanation(
         parts=parts,
         method=f"{method.title}, {estimate.work}",
         target=problem.target.sentence,
         targets=problem.target.labels,
-        reference=problem.reference,
+        reference="none, the score itself is shared out" if shared else problem.reference,
         relative_gap=gap.cpu(),
         difference=difference.cpu(),
         bound=bound,
@@ -108,9 +147,12 @@ def outcome(
         inputs=problem.batch,
         unit=method.unit,
         complete=method.complete,
-        base=problem.base.detach().cpu(),
+        base=(problem.score.detach() - difference).cpu(),
         interval={name: _shaped(problem, p) for name, p in interval.items()},
         relative_error=error.cpu(),
+        total_interval=_total_interval(estimate, method, difference),
+        problem=problem,
+        by=method,
         features={leaf.name: (leaf.ids if leaf.ids is not None else leaf.value).cpu() for leaf in problem.leaves},
     )
 
@@ -152,6 +194,15 @@ def _interval(problem: Problem, estimate: Estimate, method: Method, scale: Tenso
         return halves, torch.zeros(0)
     widest = torch.stack([h.reshape(problem.rows, -1).amax(1) for h in halves.values()]).amax(0)
     return halves, widest / scale
+
+
+def _total_interval(estimate: Estimate, method: Method, difference: Tensor) -> Tensor:
+    """Half of the interval of the sum; zero where the sum is exact by construction."""
+    if method.unit != "contribution" or (estimate.error is None and estimate.total_error is None):
+        return torch.zeros(0)
+    if estimate.total_error is not None:
+        return (CONFIDENCE * estimate.total_error).cpu()
+    return torch.full_like(difference, 0.0 if method.complete else torch.nan).cpu()
 
 
 def _sound(gap: Tensor, error: Tensor, bound: float, method: Method) -> bool:

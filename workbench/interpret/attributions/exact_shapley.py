@@ -19,7 +19,7 @@ class ExactShapley(Coalitional):
     """The mean change of score when a feature joins, over all orders in which features can join."""
 
     title: ClassVar[str] = "exact Shapley values"
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom)
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(
             title="A Unified Approach to Interpreting Model Predictions",

@@ -23,7 +23,7 @@ class ExpectedGradients(Method):
 
     title: ClassVar[str] = "expected gradients"
     background: ClassVar[bool] = True
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.SYMMETRY}
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.SYMMETRY, Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = (
         Paper(
             title="Improving Performance of Deep Learning Models with Axiomatic Attribution Priors "
@@ -43,25 +43,31 @@ class ExpectedGradients(Method):
     def results(self, problem: Problem) -> Iterator[Estimate]:
         """Estimates with twice as many samples each."""
         most, count = max(self.samples, min(self.most, within_budget(self.most, 128))), self.samples
-        moments, steps, done = [Moments() for _ in problem.values], [Moments() for _ in problem.values], 0
+        means, steps, done = [Moments() for _ in problem.values], [Moments() for _ in problem.values], 0
+        totals = Moments()
         while done < most:
             for start in range(0, count, problem.room):
-                place = (start, min(count, start + problem.room), count)
-                for moment, step, drawn in zip(moments, steps, _drawn(problem, *place, done), strict=True):
-                    moment.add(drawn)
-                    step.add(drawn.diff(dim=0).square() if len(drawn) > 1 else drawn.square())
+                drawn = _drawn(problem, start, min(count, start + problem.room), count, done)
+                for mean, step, part in zip(means, steps, drawn, strict=True):
+                    mean.add(part)
+                    step.add(_steps(part))
+                totals.add(_steps(torch.stack([d.flatten(2).sum(2) for d in drawn]).sum(0)))
             done += count
             yield Estimate(
-                parts=[m.mean for m in moments],
+                parts=[m.mean for m in means],
                 steps=done,
                 work=f"{done} samples",
                 error=[(s.mean / 2 / done).sqrt() for s in steps],
+                total_error=(totals.mean / 2 / done).sqrt(),
             )
             count = done
 
 
 def _drawn(problem: Problem, start: int, stop: int, count: int, done: int) -> list[Tensor]:
-    """Contributions (k, rows, ...) at the places from ``start`` to ``stop`` of ``count`` along the paths, in order."""
+    """Contributions (k, rows, ...) at the places from ``start`` to ``stop`` of ``count`` along the paths, in order.
+
+    Those of a token are already added up, because the numbers of its vector are drawn together.
+    """
     random = problem.generator(2, done, start)
     size, n = stop - start, len(problem.references[0])
     place = (torch.arange(start, stop) + torch.rand(size, generator=random)) / count
@@ -74,7 +80,13 @@ def _drawn(problem: Problem, start: int, stop: int, count: int, done: int) -> li
         ways.append(v - reference)
         points.append(torch.lerp(reference, v.expand_as(reference), place.to(v).reshape(-1, *(1,) * v.dim())))
     _, gradients = problem.gradients(points)
-    return [way * gradient for way, gradient in zip(ways, gradients, strict=True)]
+    drawn = [way * gradient for way, gradient in zip(ways, gradients, strict=True)]
+    return [d if leaf.embedding is None else d.sum(-1) for d, leaf in zip(drawn, problem.leaves, strict=True)]
+
+
+def _steps(drawn: Tensor) -> Tensor:
+    """Squared differences of neighbours, (k - 1, ...)."""
+    return drawn.diff(dim=0).square() if len(drawn) > 1 else drawn.square()
 
 
 METHOD = ExpectedGradients

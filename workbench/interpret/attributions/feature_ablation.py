@@ -22,7 +22,7 @@ class FeatureAblation(Coalitional):
     """The score minus the score without a feature."""
 
     title: ClassVar[str] = "feature ablation"
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.COMPLETENESS}
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.COMPLETENESS, Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = (VISUALIZING,)
 
     def results(self, problem: Problem) -> Iterator[Estimate]:

@@ -22,7 +22,7 @@ class IntegratedGradients(Method):
     """The way from the reference times the mean gradient along it."""
 
     title: ClassVar[str] = "integrated gradients"
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom)
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = (INTEGRATED_GRADIENTS,)
 
     steps: int = Field(16, ge=1, le=4096)

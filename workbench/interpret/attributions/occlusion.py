@@ -24,7 +24,7 @@ class Occlusion(Coalitional):
     """What a window hides, averaged over the windows that cover a feature."""
 
     title: ClassVar[str] = "occlusion"
-    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.COMPLETENESS}
+    axioms: ClassVar[frozenset[Axiom]] = frozenset(Axiom) - {Axiom.COMPLETENESS, Axiom.CONSERVATION}
     papers: ClassVar[tuple[Paper, ...]] = (VISUALIZING,)
 
     window: int = Field(2, ge=1, le=64)

@@ -1,0 +1,1 @@
+"""Forwards whose backward follows rules: what LRP, DeepLIFT, guided backpropagation and deconvnet stand on."""

@@ -1,0 +1,88 @@
+"""Layer-wise relevance propagation: Bach et al. 2015, for transformers by the rules of Achtibat et al. 2024.
+
+Relevance starts as the score and is shared out backwards. What it is compared with is no reference but zero, and what
+biases, position embeddings and the rules absorb is missing from the sum: the gap is their share of the score.
+
+Departures: batch normalisation counts as a scaling whose shift absorbs relevance, instead of being merged into the
+layer before; the epsilon of products of activations is left out.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from workbench.core.entry import Paper
+from workbench.interpret.attributions._method import Axiom, Estimate, Method
+from workbench.interpret.attributions._problem import Problem
+from workbench.interpret.attributions._propagation.relevance import RULES, Relevance
+from workbench.interpret.attributions._propagation.running import propagated
+
+Rules = Literal["epsilon", "gamma", "alpha_beta"]
+
+
+class Lrp(Method):
+    """The score handed back from layer to layer, each sharing it out in the ratio of its contributions."""
+
+    title: ClassVar[str] = "LRP"
+    axioms: ClassVar[frozenset[Axiom]] = frozenset({Axiom.CONSERVATION, Axiom.DUMMY})
+    papers: ClassVar[tuple[Paper, ...]] = (
+        Paper(
+            title="On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance Propagation",
+            authors="Bach, Sebastian and Binder, Alexander and Montavon, Grégoire and Klauschen, Frederick "
+            "and Müller, Klaus-Robert and Samek, Wojciech",
+            year=2015,
+            venue="PLoS ONE",
+        ),
+        Paper(
+            title="AttnLRP: Attention-Aware Layer-Wise Relevance Propagation for Transformers",
+            authors="Achtibat, Reduan and Hatefi, Sayed Mohammad Vakilzadeh and Dreyer, Maximilian and Jain, Aakriti "
+            "and Wiegand, Thomas and Lapuschkin, Sebastian and Samek, Wojciech",
+            year=2024,
+            venue="ICML",
+            arxiv="2402.05602",
+        ),
+    )
+
+    dense: Rules = "epsilon"
+    """Rule of layers with a matrix of weights; alpha_beta with alpha 1 is the z+ rule."""
+    convolution: Rules = "gamma"
+    """Rule of convolutions."""
+    epsilon: float = Field(1e-6, ge=0, le=10)
+    """Added to denominators, with their sign; larger values absorb what is weak or contradictory."""
+    gamma: float = Field(0.25, ge=0, le=1000)
+    """How much more contributions count that have the sign of the output."""
+    alpha: float = Field(1.0, ge=1, le=10)
+    """Weight of positive contributions; negative ones have the weight alpha - 1."""
+    gates: Literal["half", "signal"] = "half"
+    """What a product of a gate and a signal gives: half to each, or all to the signal."""
+    attention: Literal["softmax", "constant"] = "softmax"
+    """Whether relevance goes through softmax into queries and keys, or its result is constant, which conserves it."""
+
+    def results(self, problem: Problem) -> Iterator[Estimate]:
+        """One estimate."""
+        dense, convolution = (
+            RULES[name](self.epsilon, self.gamma, self.alpha) for name in (self.dense, self.convolution)
+        )
+
+        def ruled(points: Sequence[Tensor]) -> Relevance:
+            return Relevance(
+                points,
+                dense,
+                convolution,
+                epsilon=self.epsilon,
+                signal_takes_all=self.gates == "signal",
+                through_softmax=self.attention == "softmax",
+            )
+
+        _, gradients = propagated(problem, [v[None] for v in problem.values], ruled)
+        yield Estimate(
+            parts=[v * g[0] for v, g in zip(problem.values, gradients, strict=True)],
+            steps=1,
+            work="1 backward pass",
+            total=problem.score,
+        )
+
+
+METHOD = Lrp
