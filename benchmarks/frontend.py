@@ -8,22 +8,44 @@ Needs Chromium and the browser tests' packages; their JupyterLab is the one that
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
+import psutil  # noqa: E402
 from front_ends import APPS, Notebook, chromium, served  # noqa: E402 - found by the line above
 from jupyter_client.manager import KernelManager  # noqa: E402
 
-Row = tuple[str, str, str]
-"""what was measured, the figure, the goal"""
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    figure: float
+    unit: str
+    goal: float | None = None
+    """that the figure is at most"""
+    more: str = ""
+    """said behind the figure"""
+    digits: int = 0
+
+    def line(self) -> str:
+        """The line with what the machine was asked to do meanwhile."""
+        figure = f"{self.figure:.{self.digits}f} {self.unit}{self.more}"
+        goal = "" if self.goal is None else f"{self.goal:g} {self.unit}"
+        met = "" if self.goal is None else "yes" if self.figure <= self.goal else "no"
+        return f"| {self.what} | {figure} | {goal} | {met} | {os.getloadavg()[0]:.1f} |"
+
 
 MODELS = """
 import torch, workbench as wb
@@ -35,117 +57,170 @@ PANELS = (
     "wb.attach(model, 'Opened with the tree of modules.', processor=tokenizer)",
     "wb.attach(model, 'Which token spoke for it?', processor=tokenizer).choose('saliency')",
     "wb.attach(net, torch.randn(5, 4))",
-    "wb.attach(net, torch.randn(5, 4)).choose('diagram')",
+    "wb.attach(model, 'The whole architecture.', processor=tokenizer).choose('diagram')",
     "wb.Workbench('cnn')",
 )
 
-SCROLL = """async () => {
-  const frames = [], scripts = [], waits = new PerformanceObserver(list => {
-    for (const entry of list.getEntries()) for (const script of entry.scripts) {
-      scripts.push([script.duration, script.sourceURL]);
-    }
-  });
-  waits.observe({ type: 'long-animation-frame' });
-  const box = [...document.querySelectorAll('*')].find(node =>
-    node.scrollHeight > node.clientHeight + 2000 && getComputedStyle(node).overflowY !== 'visible');
+SCROLL = """async frames => {
+  const scrolls = node => /auto|scroll/.test(getComputedStyle(node).overflow);
+  const boxes = [...document.querySelectorAll('.wb *')].filter(scrolls);
+  let page = document.querySelector('.wb');
+  while (!(scrolls(page) && page.scrollHeight > page.clientHeight + 500)) page = page.parentElement;
   const begun = performance.now();
-  for (let down = 1; frames.length < 400; ) {
-    box.scrollTop += 60 * down;
-    if (box.scrollTop + box.clientHeight >= box.scrollHeight - 2) down = -1;
-    if (box.scrollTop <= 0) down = 1;
-    frames.push(await new Promise(requestAnimationFrame));
+  for (let i = 0, down = 60; i < frames; i++) {
+    const before = page.scrollTop;
+    page.scrollTop += down;
+    if (page.scrollTop === before) down = -down;
+    for (const box of boxes) box.scrollBy(down / 3, down / 3);
+    await new Promise(requestAnimationFrame);
   }
-  const seconds = (performance.now() - begun) / 1000;
-  await new Promise(done => setTimeout(done, 500));
-  waits.disconnect();
-  return { rate: frames.length / seconds, scripts };
+  return 1000 * frames / (performance.now() - begun);
 }"""
 
 PAINT = """index => new Promise(done => {
   const begun = performance.now(), seen = new MutationObserver(() => {
     if (!document.querySelector('.wb-bench .wb-field')) return;
     seen.disconnect();
-    requestAnimationFrame(() => done(performance.now() - begun));
+    requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
   });
   seen.observe(document.body, { childList: true, subtree: true });
   window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
   window.jupyterapp.commands.execute('notebook:run-cell');
 })"""
 
+REFRESH = """() => new Promise(done => {
+  const side = document.querySelector('.wb-Sidebar');
+  side.dataset.took = '';
+  const begun = performance.now(), seen = new MutationObserver(() => {
+    if (!side.dataset.took || side.textContent.includes('Waiting for')) return;
+    seen.disconnect();
+    requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
+  });
+  seen.observe(side, { attributes: true });
+  side.querySelector('button').click();
+})"""
+
 
 @contextmanager
-def page(*cells: str, name: str = "frontend.ipynb") -> Iterator[Notebook]:
-    """A notebook of these cells, open in JupyterLab with the extension."""
+def lab() -> Generator[Notebook]:
+    """JupyterLab with the extension, in which widgets are saved, and a page that opens its notebooks."""
     with tempfile.TemporaryDirectory() as folder, served(APPS["lab"], Path(folder)) as server, chromium() as browser:
         extension = Path(folder) / "data" / "labextensions" / "neural-workbench"
         extension.parent.mkdir(parents=True, exist_ok=True)
         extension.symlink_to(ROOT / "workbench" / "labextension")
+        settings = Path(folder) / "config/lab/user-settings/@jupyter-widgets/jupyterlab-manager"
+        settings.mkdir(parents=True)
+        (settings / "plugin.jupyterlab-settings").write_text('{"saveState": true}')
         tab = browser.new_page(viewport={"width": 1400, "height": 1100})
         tab.set_default_timeout(120_000)
-        notebook = Notebook(tab, server)
-        notebook.open(notebook.write(name, *cells))
-        yield notebook
+        yield Notebook(tab, server)
         tab.evaluate("async () => { await window.jupyterapp.serviceManager.sessions.shutdownAll(); }")
         tab.close()
 
 
-def sidebar(rounds: int = 11) -> Iterator[Row]:
-    """From a click on *Refresh* to the list, as the sidebar itself times it."""
-    with page(MODELS, "import time\nfor _ in range(400): time.sleep(0.05)") as notebook:
+def sidebar(rounds: int = 21) -> Iterator[Row]:
+    """From a click on *Refresh* to the frame after the list, beside a kernel that is idle and one that counts."""
+    with lab() as notebook:
+        busy = "import time\nend = time.time() + 60\nwhile time.time() < end: sum(range(1000))"
+        notebook.open(notebook.write("sidebar.ipynb", MODELS, busy))
+        notebook.page.evaluate("() => window.jupyterapp.commands.execute('workbench:show-models')")
         notebook.run_cell(0)
-        notebook.idle()
-        notebook.page.evaluate("() => window.jupyterapp.shell.activateById('neural-workbench:models')")
-        side = notebook.page.locator(".wb-Sidebar")
-        side.locator(".wb-name", has_text="net").first.wait_for()
-
-        def asked() -> float:
-            side.evaluate("node => { node.dataset.took = ''; }")
-            side.get_by_role("button", name="List the models of the kernel anew").click()
-            notebook.page.wait_for_function("() => document.querySelector('.wb-Sidebar').dataset.took !== ''")
-            return float(side.get_attribute("data-took") or "nan")
-
-        yield _times("sidebar, idle kernel", [asked() for _ in range(rounds)], 100)
-        notebook.run_cell(1)
-        notebook.page.wait_for_timeout(500)
-        yield _times("sidebar beside a busy cell", [asked() for _ in range(rounds)], 300)
+        notebook.page.locator(".wb-Sidebar .wb-name", has_text="net").first.wait_for()
+        for what, goal in (("idle kernel", 100), ("busy cell", 300)):
+            if what == "busy cell":
+                notebook.run_cell(1)
+            notebook.page.wait_for_timeout(1000)
+            before = spent()
+            took = [float(notebook.page.evaluate(REFRESH)) for _ in range(rounds)]
+            yield _times(f"sidebar, {what}", took, goal, (spent() - before) / rounds)
 
 
-def app(rounds: int = 3) -> Iterator[Row]:
+def app(rounds: int = 5) -> Iterator[Row]:
     """From running the cell to the form of the app, in kernels that have imported torch."""
-    with page("import torch", "import workbench as wb\nwb.Workbench()") as notebook:
-        took: list[float] = []
+    took: list[float] = []
+    work: list[float] = []
+    with lab() as notebook:
         for i in range(rounds):
-            notebook.open(notebook.write(f"app{i}.ipynb", "import torch", "import workbench as wb\nwb.Workbench()"))
+            notebook.open(notebook.write(f"app{i}.ipynb", "import torch\n0", "import workbench as wb\nwb.Workbench()"))
             notebook.run_cell(0)
-            notebook.page.wait_for_timeout(300)
-            notebook.idle()
+            notebook.outputs().first.wait_for()
+            notebook.page.wait_for_timeout(500)
+            before = spent()
             took.append(float(notebook.page.evaluate(PAINT, 1)))
-        yield _times("app, first paint", took, 1500)
+            work.append(spent() - before)
+    yield _times("app, first paint", took, 1500, statistics.median(work))
 
 
-def scrolling() -> Iterator[Row]:
-    """Ten panels on one page, scrolled up and down for 400 frames; then the notebook is saved with six of them."""
-    with page(MODELS, *PANELS, *PANELS[:4]) as notebook:
-        notebook.run_all(wait=True)
-        notebook.page.wait_for_timeout(3000)
-        seen = notebook.page.evaluate(SCROLL)
-        ours = [took for took, source in seen["scripts"] if source.startswith("blob:")]
-        yield "ten panels, scrolling", f"{seen['rate']:.0f} frames/s", ""
-        yield "longest task of a panel's script", f"{max(ours, default=0):.0f} ms", "50 ms"
-        yield "longest task of any script", f"{max((took for took, _ in seen['scripts']), default=0):.0f} ms", ""
+def scrolling(frames: int = 400) -> Iterator[Row]:
+    """Ten panels on one page, scrolled up and down."""
+    with lab() as notebook:
+        notebook.open(notebook.write("ten.ipynb", MODELS, *PANELS, *PANELS[:4]))
+        _draw_all(notebook, 10)
+        tools = notebook.page.context.new_cdp_session(notebook.page)
+        tools.send("Profiler.enable")
+        tools.send("Profiler.setSamplingInterval", {"interval": 500})
+        tools.send("Profiler.start")
+        rate = notebook.page.evaluate(SCROLL, frames)
+        notebook.page.wait_for_timeout(500)
+        profile = tools.send("Profiler.stop")["profile"]
+    ours, every = _runs(profile, "blob:"), _runs(profile, "")
+    yield Row("ten panels, scrolling", rate, "frames/s")
+    yield Row(
+        "longest task of a panel's script", max(ours, default=0), "ms", 50, f" of {sum(ours):.0f} ms in {len(ours)}"
+    )
+    yield Row("longest task of any script", max(every), "ms", None, f" of {sum(every):.0f} ms")
+
+
+def _runs(profile: Any, source: str) -> list[float]:
+    """Milliseconds of each stretch of samples in which a script of this source was under way."""
+    nodes = {node["id"]: node for node in profile["nodes"]}
+    above = {child: node["id"] for node in profile["nodes"] for child in node.get("children", [])}
+
+    def within(at: int | None) -> bool:
+        while at is not None:
+            frame = nodes[at]["callFrame"]
+            if frame["url"].startswith(source) and frame["functionName"] not in ("(root)", "(idle)", "(program)"):
+                return True
+            at = above.get(at)
+        return False
+
+    inside = {at: within(at) for at in nodes}
+    runs = [0.0]
+    for i, sample in enumerate(profile["samples"][:-1]):
+        if inside[sample]:
+            runs[-1] += profile["timeDeltas"][i + 1] / 1e3
+        elif runs[-1]:
+            runs.append(0.0)
+    return runs
 
 
 def saved() -> Iterator[Row]:
     """The file of an executed notebook with six panels, with their state."""
-    with page(MODELS, *PANELS, name="saved.ipynb") as notebook:
-        notebook.run_all(wait=True)
-        notebook.page.wait_for_timeout(3000)
+    with lab() as notebook:
+        path = notebook.write("saved.ipynb", MODELS, *PANELS)
+        notebook.open(path)
+        _draw_all(notebook, 6)
         notebook.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        path = notebook.folder / "saved.ipynb"
-        drawn = len(json.loads(path.read_text())["metadata"].get("widgets", {}))
-        yield "saved notebook, six panels", f"{path.stat().st_size / 1e6:.2f} MB", "3 MB"
-        if not drawn:
-            yield "  of which state of widgets", "none was saved", ""
+        states = json.loads(path.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"][
+            "state"
+        ]
+        assert sum("_esm" in state["state"] for state in states.values()) == len(PANELS)
+        yield Row("saved notebook, six panels", path.stat().st_size / 1e6, "MB", 3, digits=2)
+
+
+def _draw_all(notebook: Notebook, panels: int) -> None:
+    """Run every cell and wait until so many panels have drawn their first tab."""
+    notebook.run_all(wait=True)
+    notebook.page.wait_for_function(
+        "n => document.querySelectorAll('.wb-inspector[data-seq], .wb-bench .wb-layers table').length >= n", arg=panels
+    )
+    notebook.page.wait_for_timeout(3000)
+
+
+def spent() -> float:
+    """Processor seconds of page, server and kernels up to now."""
+    processes = psutil.Process().children(recursive=True)
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def bytes_of_scripts() -> Iterator[Row]:
@@ -155,12 +230,12 @@ def bytes_of_scripts() -> Iterator[Row]:
     from workbench.panels.views._view import source, views
 
     for name, kind in (("Inspector", Inspector), ("Live", Live), ("app", Bench)):
-        yield f"JavaScript of the {name}", f"{len(str(vars(kind)['_esm']).encode()) / 1000:.1f} kB", "30 kB"
+        yield Row(f"JavaScript of the {name}", len(str(vars(kind)["_esm"]).encode()) / 1000, "kB", 30, digits=1)
     for view in views():
         name = view.__module__.rpartition(".")[2]
-        yield f"  of the tab {name}, sent when it is opened", f"{len(source(name).encode()) / 1000:.1f} kB", ""
+        yield Row(f"of the tab {name}, sent when it is opened", len(source(name).encode()) / 1000, "kB", digits=1)
     built = sum(f.stat().st_size for f in (ROOT / "workbench" / "labextension").rglob("*.js"))
-    yield "JavaScript of the extension", f"{built / 1000:.1f} kB", "60 kB"
+    yield Row("JavaScript of the extension", built / 1000, "kB", 60, digits=1)
 
 
 FIRST = """
@@ -194,13 +269,13 @@ def first_panel(rounds: int = 3) -> Iterator[Row]:
             manager.shutdown_kernel(now=True)
         beyond.append(more)
         total.append(whole)
-    yield "first panel on MiniLM, beyond loading it", f"{statistics.median(beyond):.2f} CPU s", "0.5 CPU s"
-    yield "  with the start of the kernel and loading", f"{statistics.median(total):.2f} CPU s", ""
+    yield Row("first panel on MiniLM, beyond loading it", statistics.median(beyond), "CPU s", 0.5, digits=2)
+    yield Row("with the start of the kernel and loading", statistics.median(total), "CPU s", digits=2)
 
 
-def _times(what: str, milliseconds: Sequence[float], goal: float) -> Row:
-    middle, longest = statistics.median(milliseconds), max(milliseconds)
-    return what, f"{middle:.0f} ms (longest of {len(milliseconds)}: {longest:.0f})", f"{goal:.0f} ms"
+def _times(what: str, milliseconds: Sequence[float], goal: float, work: float) -> Row:
+    more = f" (longest of {len(milliseconds)}: {max(milliseconds):.0f}), {1e3 * work:.0f} CPU ms"
+    return Row(what, statistics.median(milliseconds), "ms", goal, more)
 
 
 MEASURES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -218,10 +293,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measures", nargs="*", choices=[*MEASURES, []], help="all, when none is named")
     chosen = parser.parse_args().measures or list(MEASURES)
-    print("| | measured | goal |\n|---|---|---|")
+    print("| | measured | goal | met | load |\n|---|---|---|---|---|")
     for name in chosen:
-        for what, figure, goal in MEASURES[name]():
-            print(f"| {what} | {figure} | {goal} |", flush=True)
+        for row in MEASURES[name]():
+            print(row.line(), flush=True)
 
 
 if __name__ == "__main__":
