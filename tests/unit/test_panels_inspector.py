@@ -72,7 +72,11 @@ def unpacked(packed):
 
 
 def test_the_header_and_the_tabs(shown):
-    assert shown.about == {"name": "Pointing", "facts": "Pointing · 45 parameters · cpu · train"}
+    trained = "Pointing · 45 parameters · cpu · evaluated in eval mode; the model is in train mode"
+    assert shown.about == {"name": "Pointing", "facts": trained}
+    shown.session.model.eval()
+    shown.choose("overview")
+    assert shown.about["facts"] == "Pointing · 45 parameters · cpu · eval"
     assert [tab["title"] for tab in shown.tabs] == ["Overview", "Diagram", "Attention", "Saliency"]
     assert shown.frame["wish"] == {"tab": "overview"}
 

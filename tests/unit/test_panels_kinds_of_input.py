@@ -4,6 +4,7 @@ import io
 import sys
 import zlib
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from torch import nn
 from workbench import data, panels
 from workbench.core.batch import Batch
 from workbench.core.errors import DataError, MissingExtraError
+from workbench.interpret import Session
+from workbench.panels.inspector import Inspector
 from workbench.panels.means.decoding import MOST_BYTES, decoded
+from workbench.panels.means.given import Given
 from workbench.panels.page.desk import DESK
 
 
@@ -545,7 +549,91 @@ def test_two_models_side_by_side(closing):
     assert panel.session.other is None
 
 
-def test_a_page_cannot_name_a_model(closing):
+def test_a_page_names_a_variable_and_nothing_else(closing):
     panel = closing(panels.attach(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), data.load("digits")))
     panel.show({"tab": "overview", "input": {"compare": True, "model": "__import__('os')"}})
-    assert panel.session.other.model is panel.session.model
+    assert panel.session.other is None
+    assert panel.input["said"] == "The notebook has no model called \"__import__('os')\" any more."
+    assert panel.input["wrong"]
+
+
+def of_words(size):
+    model = nn.Sequential(nn.Embedding(size, 4), nn.Flatten(), nn.Linear(12, 2))
+    model.config = SimpleNamespace(vocab_size=size)
+    return model
+
+
+def test_other_models_of_the_notebook_are_offered_where_they_take_the_same_input(closing, monkeypatch):
+    torch.manual_seed(0)
+    words, longer, narrow = of_words(7), of_words(9), nn.Linear(2, 2)
+    held = {
+        "words": words,
+        "twin": deepcopy(words),
+        "longer": longer,
+        "narrow": narrow,
+        "_3": narrow,
+        "not code": words,
+    }
+    for name, value in held.items():
+        monkeypatch.setitem(vars(sys.modules["__main__"]), name, value)
+    panel = closing(panels.attach(words, torch.tensor([[1, 2, 3]]))).compare()
+    offered = {name: refused for name, _, refused in panel.input["other"]["models"] if name in held}
+    assert set(offered) == {"twin", "longer", "narrow"}
+    assert offered["twin"] == ""
+    assert offered["longer"] == "its vocabulary has 9 tokens instead of 7, so the same ids are other words"
+    assert offered["narrow"].startswith("it does not take this input (RuntimeError: ")
+
+    panel.show({"tab": "overview", "input": {"other": {}, "model": "twin"}})
+    assert panel.session.other.model is held["twin"]
+    assert panel.input["other"]["model"] == "twin"
+    assert "inspector.compare(model=twin)" in panel.frame["cell"]
+    panel.show({"tab": "overview", "input": {"other": {}, "model": "longer"}})
+    assert panel.session.other.model is held["twin"]
+    assert panel.input["other"]["said"].startswith("longer cannot be compared: its vocabulary has 9 tokens")
+    panel.show({"tab": "overview", "input": {"other": {}, "model": ""}})
+    assert panel.session.other.model is words
+    assert panel.input["other"]["model"] == ""
+
+
+def test_the_second_input_stays_when_another_model_takes_it(closing, monkeypatch):
+    words = Reading()
+    monkeypatch.setitem(vars(sys.modules["__main__"]), "twin", deepcopy(words))
+    panel = closing(panels.attach(words, "first", processor=Words())).compare("another")
+    panel.show({"tab": "overview", "input": {"other": {}, "model": "twin"}})
+    assert panel.input["other"]["text"] == "another"
+    assert panel.session.other.batch.inputs["tokens"].shape == (1, len("another"))
+
+
+def test_the_row_of_every_panel_on_a_session_says_the_same(closing):
+    inputs = Words()("first")
+    session = Session(Reading(), inputs, processor=Words())
+    one, two = (closing(Inspector(session, given=Given(inputs=inputs, text="first", processor=Words()))) for _ in "12")
+    one.look("second one")
+    assert two.input["text"] == "second one"
+    assert DESK.settle()
+    assert "wb.attach(model, 'second one'" in two.frame["cell"]
+    two.compare("third")
+    assert one.input["other"]["text"] == "third"
+    one.alone()
+    assert two.input["other"] is None
+    one.close()
+    two.look("fourth")
+    assert two.input["history"][:2] == ["fourth", "second one"]
+
+
+def test_the_row_follows_code_that_changes_the_session(closing):
+    panel = closing(panels.attach(Reading(), "ab", processor=Words()))
+    panel.session.use(Words()("bbb"))
+    assert DESK.settle()
+    assert panel.input["text"] == "0"  # as far as this processor writes text
+    assert panel.input["said"] == "the input was changed by code"
+    panel.session.compare_with(panel.session.batch)
+    assert DESK.settle()
+    assert panel.input["other"]["text"] == "0"
+    digits = closing(panels.attach(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), data.load("digits")))
+    digits.session.select(example=3)
+    assert DESK.settle()
+    assert digits.input["example"] == 3
+    digits.session.use(torch.rand(1, 1, 8, 8))
+    assert DESK.settle()
+    assert digits.input["away"]

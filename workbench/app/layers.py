@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from workbench.app.models import model_named, shown
+from workbench.app.models import shown
+from workbench.core.variables import model_named
 
 MOST_ROWS = 5000
 """rows that are sent; how many more there are is said"""

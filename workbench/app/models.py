@@ -4,26 +4,17 @@ Nothing is imported, evaluated or changed on the way: torch is looked up among t
 imported, and the repr of a foreign object is never taken. What cannot be read of a model is left out.
 """
 
-import keyword
-import re
-import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from workbench.app.runs import Card, cards, runs_of
+from workbench.core.variables import LONGEST, is_code, live_models, module_class
 
 MOST_MODELS = 200
 """models that are listed; how many more there are is said"""
 
-LONGEST = 200
-"""characters of a name that are shown"""
-
 _MOST_PARAMETERS = 200_000
-_CACHE = re.compile(r"_+|_i*\d*|_oh|_dh|_ih")
-"""names under which IPython keeps results and inputs of earlier cells"""
-
 Facts = dict[str, Any]
 
 
@@ -38,37 +29,15 @@ def listing(namespace: Mapping[Any, Any]) -> Facts:
         ``more``: how many models are not listed; ``torch``: whether torch is imported.
     """
     variables = dict(namespace)
-    module = module_class()
-    found = _models(variables, module) if module is not None else {}
+    found = live_models(variables)
     followed = cards(runs_of(variables.values()))
-    models = [_facts(names, model, followed) for names, model in islice(found.values(), MOST_MODELS)]
+    models = [_facts(names, model, followed) for names, model in found[:MOST_MODELS]]
     return {
-        "torch": module is not None,
+        "torch": module_class() is not None,
         "models": models,
         "runs": [card.facts for card in followed],
         "more": max(0, len(found) - MOST_MODELS),
     }
-
-
-def module_class() -> type | None:
-    """``torch.nn.Module`` where torch has been imported, whole."""
-    found = getattr(sys.modules.get("torch.nn"), "Module", None)
-    return found if isinstance(found, type) else None
-
-
-def model_named(namespace: Mapping[Any, Any], name: str) -> Any:
-    """The model of this name, or None."""
-    value, module = namespace.get(name), module_class()
-    return value if module is not None and issubclass(type(value), module) else None
-
-
-def is_code(name: str) -> bool:
-    """Whether a name, written into a cell, means this very variable.
-
-    Python folds identifiers to NFKC when it reads them, so a name in another form means another variable.
-    """
-    plain = name.isidentifier() and not keyword.iskeyword(name) and len(name) <= LONGEST
-    return plain and unicodedata.normalize("NFKC", name) == name
 
 
 def shown(value: object) -> str:
@@ -80,15 +49,6 @@ def shown(value: object) -> str:
 def class_name(value: object) -> str:
     """The name of a value's class."""
     return shown(type.__dict__["__name__"].__get__(type(value)))
-
-
-def _models(variables: Mapping[Any, Any], module: type) -> dict[int, tuple[list[str], Any]]:
-    """Each model once, under the names it has."""
-    found: dict[int, tuple[list[str], Any]] = {}
-    for name, value in variables.items():
-        if type(name) is str and not _CACHE.fullmatch(name) and issubclass(type(value), module):
-            found.setdefault(id(value), ([], value))[0].append(name)
-    return found
 
 
 def _facts(names: list[str], model: Any, followed: list[Card]) -> Facts:

@@ -1,7 +1,6 @@
 """Project: what a person chose in the app and what came of it. It knows no widget."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +10,11 @@ from torch import nn
 from workbench import compression, zoo
 from workbench.app import lines
 from workbench.app.choices import Choices, Training
-from workbench.app.models import is_code, listing, model_named
+from workbench.app.models import listing
 from workbench.compression import Compressed, Pass
 from workbench.core.config import Config
 from workbench.core.errors import ConfigError, ModelError
+from workbench.core.variables import is_code, model_named
 from workbench.train.run import Run
 from workbench.verbs import build
 from workbench.verbs import compress as compressed_by
@@ -245,8 +245,3 @@ class Project:
 
     def _compress_key(self) -> str:
         return f"{self.subject} {json.dumps(self.choices.passes)} {id(self._ran[1])}"
-
-
-def notebook() -> Mapping[str, Any]:
-    """The variables of the notebook, or of the script."""
-    return vars(sys.modules["__main__"])

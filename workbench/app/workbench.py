@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.app.project import Project, notebook
+from workbench.app.project import Project
 from workbench.app.screens import AppScreens
 from workbench.core.environment import kernel_present, strict
+from workbench.core.variables import notebook
 from workbench.panels import Inspector, Live
 from workbench.panels.bench import Bench
 from workbench.panels.following.runs import KeptRun, LiveRun

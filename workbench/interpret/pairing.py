@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench.core.calling import scores
+from workbench.core.batch import Batch
+from workbench.core.calling import Call, call, scores
+from workbench.core.live import evaluating, look
 from workbench.interpret import targets
+from workbench.interpret._labels import token_ids
 from workbench.interpret.moment import Selection
 from workbench.interpret.targets import Target, Wanted
 
@@ -97,6 +100,35 @@ def difference(
     changes = tuple(Change(called(i), float(a[i]), float(b[i])) for i in order)
     apart = float((a - b).abs().sum() / 2)
     return Difference(changes=changes, distance=apart, sentence=f"{apart:.0%} of the probability has moved")
+
+
+def misfit(first: nn.Module, second: nn.Module, batch: Batch, how: Call | None = None) -> str:
+    """Why a second model cannot be given the input of a first, in one sentence; empty where it can.
+
+    The model is run on the input. Token ids mean other words in another vocabulary, so one of another size does not
+    fit, although the model would run.
+
+    Args:
+        first: The model whose input it is.
+        second: Any other.
+        batch: The input.
+        how: How the models are called, where that is not the ordinary way.
+    """
+    sizes = [_vocabulary(model) for model in (first, second)]
+    if token_ids(batch) is not None and None not in sizes and sizes[0] != sizes[1]:
+        return f"its vocabulary has {sizes[1]:,} tokens instead of {sizes[0]:,}, so the same ids are other words"
+    try:
+        with look(), evaluating(second), torch.no_grad():
+            call(second, batch, call=how)
+    except Exception as error:  # noqa: BLE001 - a foreign model may fail in any way
+        lines = str(error).strip().splitlines() or [""]
+        return f"it does not take this input ({type(error).__name__}: {lines[0][:160]})"
+    return ""
+
+
+def _vocabulary(model: nn.Module) -> int | None:
+    size = getattr(getattr(model, "config", None), "vocab_size", None)
+    return size if isinstance(size, int) else None
 
 
 def _row(output: Any, example: int) -> Tensor:

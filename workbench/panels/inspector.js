@@ -53,7 +53,8 @@ export default {
     root.classList.add('wb', 'wb-inspector');
     const head = el('div', 'wb-head', root), about = model.get('about');
     el('b', '', head, about.name);
-    el('span', 'wb-dim wb-mono', head, about.facts);
+    const known = el('span', 'wb-dim wb-mono', head, about.facts), onAbout = () => { known.textContent = model.get('about').facts; };
+    model.on('change:about', onAbout);
     el('span', 'wb-space', head);
     const status = el('span', 'wb-dim', head);
     status.setAttribute('role', 'status');
@@ -227,7 +228,7 @@ export default {
       sight.disconnect();
       document.removeEventListener('visibilitychange', seen);
       window.removeEventListener('pagehide', gone);
-      model.off('change:sources', extend); model.off('msg:custom', onFile); model.off('change:working change:following change:stale', tell); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme();
+      model.off('change:sources', extend); model.off('change:about', onAbout); model.off('msg:custom', onFile); model.off('change:working change:following change:stale', tell); model.off('change:frame', onFrame); model.off('change:detail', onDetail); link.end(); untheme();
     };
   },
 };

@@ -62,13 +62,13 @@ class Inspector(Asked):
         self._views: dict[str, View] = {view.name: view for view in made}
         super().__init__(session, given)
         try:
-            self._begin(session, said)
+            self._begin(said)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, session: Session, said: str) -> None:
-        self.about = {"name": title(session.model), "facts": facts(session.model)}
+    def _begin(self, said: str) -> None:
+        self._introduce()
         self._list_tabs()
         first, *others = self._views
         if strict() or not kernel_present():
@@ -76,6 +76,9 @@ class Inspector(Asked):
                 self.show({"tab": name}, once=True)
         self.show({"tab": first}, once=True)
         self.begin_row(said)
+
+    def _introduce(self) -> None:
+        self.about = {"name": title(self.session.model), "facts": facts(self.session.model)}
 
     def choose(self, tab: str, **part: int | str) -> "Inspector":
         """Show a tab; raises what its computation raises.
@@ -117,8 +120,8 @@ class Inspector(Asked):
         if self.session.stale:
             self.session.refresh()
         self.fresh()
-        if self.session.other is not None:
-            self.draw_row()  # the answers to the two may have changed
+        self._introduce()
+        self.draw_row()  # the answers may have changed, or another panel or a cell the input
         for frame in view.whole():
             self._list_tabs({view.name: frame.refused})
             self.mark()

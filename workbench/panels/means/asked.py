@@ -13,7 +13,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.scripts import part, row
 from workbench.interpret import Session
 from workbench.panels.following.linked import Linked
-from workbench.panels.means.asking import InputRow
+from workbench.panels.means.asking import InputRow, row_of
 from workbench.panels.means.given import Given
 from workbench.panels.page.cell import Calls
 from workbench.panels.page.desk import DESK
@@ -42,8 +42,10 @@ class Asked(Linked):
         Args:
             said: What is said beside it.
         """
-        self._row = InputRow(self.session, self._given, self.draw_row)
-        self._row.first.tell(said)
+        self._row = row_of(self.session, self._given)
+        self._row.drawn_by(self)
+        if said:
+            self._row.first.tell(said)
         self.draw_row()
         if self._row.scripts:
             self.sources = {
@@ -105,7 +107,8 @@ class Asked(Linked):
             picture: The bytes of a file, or a PIL image.
             cells: Values by the names (or positions) of columns.
             node: Of the graph.
-            model: Another model that the second input is given to; that of the panel when not given.
+            model: Another model that the second input is given to; the one before, at first that of the panel, when
+                not given.
 
         Raises:
             WorkbenchError: It cannot be looked at.
@@ -149,6 +152,8 @@ class Asked(Linked):
 
     def close(self) -> None:
         """Take the panel off the page and let go of what it shows."""
+        if self._row is not None:
+            self._row.left_by(self)
         super().close()
         self._row = None
 

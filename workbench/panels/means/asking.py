@@ -1,11 +1,11 @@
 """The input row: what a person may look at next, and the second input that it is compared with."""
 
+import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from torch import nn
+from typing import Any, Protocol
 
 from workbench.core.errors import ConfigError
+from workbench.core.variables import name_of, notebook
 from workbench.interpret import Session
 from workbench.panels.means.base import Line, Means, main_input
 from workbench.panels.means.columns import Columns
@@ -13,33 +13,36 @@ from workbench.panels.means.examples import Examples
 from workbench.panels.means.fitting import place_of_pictures
 from workbench.panels.means.given import Given, measured
 from workbench.panels.means.nodes import Nodes, is_graph
+from workbench.panels.means.others import Others
 from workbench.panels.means.pictures import Pictures
 from workbench.panels.means.texts import Texts
 from workbench.panels.page.base import failure
-from workbench.panels.page.cell import Calls, Elsewhere
-from workbench.panels.page.header import title
+from workbench.panels.page.cell import Calls, Elsewhere, Variable
+from workbench.panels.page.header import called, size
 
 _MOST_COLUMNS = 256
 """of a table whose cells can be changed one by one"""
 
 
+class Rows(Protocol):
+    """A panel that draws an input row."""
+
+    def draw_row(self) -> None:
+        """Draw it as it is now."""
+
+
 class InputRow:
     """One line, or two: the input on show and the one it is compared with."""
 
-    def __init__(
-        self,
-        session: Session,
-        given: Given,
-        told: Callable[[], None],
-    ) -> None:
+    def __init__(self, session: Session, given: Given) -> None:
         """Begin with what the session looks at.
 
         Args:
             session: The model and input on show.
             given: What more is known of the input.
-            told: Called when ``state`` has changed.
         """
-        self._told = told
+        self._listeners: weakref.WeakSet[Rows] = weakref.WeakSet()
+        self._others = Others(session)
         self.first = Line(session, _means(session, given))
         self.second: Line | None = None
 
@@ -50,9 +53,29 @@ class InputRow:
 
     def state(self) -> dict[str, Any]:
         """The row as the page draws it."""
-        second = self.second
-        other = None if second is None else second.state() | {"change": self._change(), "model": self._beside(second)}
-        return self.first.state() | {"other": other}
+        self._go_along()
+        known, second = self.first.state(), self.second
+        if second is None:
+            return known | {"other": None}
+        models = self._others.listed()
+        model = second.session.model
+        name = "" if model is self.first.session.model else called(model)
+        if name and name not in [each[0] for each in models]:
+            models.append([name, size(model), ""])
+        change = self._change()
+        return known | {"other": second.state() | {"change": change, "model": name, "models": models}}
+
+    def drawn_by(self, panel: "Rows") -> None:
+        """Have a panel draw the row again whenever it has changed; it is not kept alive."""
+        self._listeners.add(panel)
+
+    def left_by(self, panel: "Rows") -> None:
+        """A panel no longer draws the row."""
+        self._listeners.discard(panel)
+
+    def _told(self) -> None:
+        for panel in tuple(self._listeners):
+            panel.draw_row()
 
     def take(self, wish: Mapping[str, Any], go_on: Callable[[], bool]) -> None:
         """Look at what the page or a person wishes; what is not understood changes nothing.
@@ -60,7 +83,8 @@ class InputRow:
         Args:
             wish: Keys of the means (``text``, ``example``, ``misclassified``, ``picture``, ``cells``, ``reset``,
                 ``node``), ``compare`` (whether there is a second input), or ``other`` (such keys for the second
-                input, which begins as a copy of the first) and ``model`` (which takes it); not yet checked.
+                input, which begins as a copy of the first) and ``model`` (which takes it: a model, the variable that
+                holds it, or "" for the one on show); not yet checked.
             go_on: Whether a long search is still wanted.
 
         Raises:
@@ -94,31 +118,39 @@ class InputRow:
 
     def calls(self) -> Calls:
         """How to come to these inputs again."""
+        self._go_along()
         first = self.first.calls()
         text = first[0].get("text") if first else None
         looks = [call for call in first if "text" not in call and call != {"example": 0}]
         return Calls(text=text, looks=looks, compares=None if self.second is None else self._compares(self.second))
 
     def _compares(self, second: Line) -> list[Mapping[str, Any]]:
-        if not self._beside(second):
-            return [*second.calls()]
-        return [{"model": Elsewhere("the model that is compared with")}, *second.calls()]
-
-    def _beside(self, second: Line) -> str:
-        """What the other model is called; empty where the second input is given to the same."""
         model = second.session.model
-        return "" if model is self.first.session.model else title(model)
+        if model is self.first.session.model:
+            return [*second.calls()]
+        name = name_of(notebook(), model)
+        given = Variable(name) if name else Elsewhere("the model that is compared with")
+        return [{"model": given}, *second.calls()]
 
-    def _open(self, model: Any = None) -> Line:
-        session = self.first.session
-        other_model = model if isinstance(model, nn.Module) and model is not session.model else None
-        if self.second is None or (other_model is not None and self.second.session.model is not other_model):
-            other = session.compare_with(session.batch, other_model)
-            if other is None:
-                raise ConfigError("A second input could not be opened.")
-            other.select(example=session.selection.example, node=session.selection.node)
-            self.second = Line(other, self.first.means)
+    def _open(self, wanted: Any = None) -> Line:
+        first, model = self.first.session, self._others.named(wanted)
+        begun = self.second if self.second is not None else self.first
+        if self.second is not None and model in (None, begun.session.model):
+            return self.second
+        other = first.compare_with(begun.session.batch, None if model is first.model else model)
+        if other is None:
+            raise ConfigError("A second input could not be opened.")
+        other.select(example=begun.session.selection.example, node=begun.session.selection.node)
+        self.second = Line(other, begun.means)
         return self.second
+
+    def _go_along(self) -> None:
+        """Code or another panel may have begun or ended the comparison."""
+        other = self.first.session.other
+        if other is None:
+            self.second = None
+        elif self.second is None or self.second.session is not other:
+            self.second = Line(other, self.first.means, self.first.session.batch)
 
     def _close(self) -> None:
         self.first.session.compare_with(None)
@@ -134,6 +166,23 @@ class InputRow:
             return {"said": "", "wrong": False, "classes": []}
         classes = [[change.label, change.first, change.second] for change in found.changes]
         return {"said": found.sentence, "wrong": False, "classes": classes}
+
+
+_ROWS: weakref.WeakValueDictionary[int, InputRow] = weakref.WeakValueDictionary()
+"""of each session, by its identity: a row keeps its session alive, so no other session has it meanwhile"""
+
+
+def row_of(session: Session, given: Given) -> InputRow:
+    """The row of a session: all its panels draw the same, which lives as long as one of them.
+
+    Args:
+        session: The model and input on show.
+        given: What more is known of the input, where there is no row yet.
+    """
+    found = _ROWS.get(id(session))
+    if found is None:
+        found = _ROWS[id(session)] = InputRow(session, given)
+    return found
 
 
 def _means(session: Session, given: Given) -> list[Means]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from torch import Tensor
 
 from workbench.core.batch import Batch
+from workbench.interpret.batches import as_batch
 
 if TYPE_CHECKING:
     from workbench.interpret import Session
@@ -22,18 +23,25 @@ Progress = Callable[[str], bool]
 class Line:
     """One input of a session and the means to change it."""
 
-    def __init__(self, session: "Session", means: Sequence["Means"]) -> None:
+    def __init__(self, session: "Session", means: Sequence["Means"], batch: Batch | None = None) -> None:
         """Begin with what the session looks at.
 
         Args:
             session: The model and the input.
             means: What applies to it.
+            batch: The input that the means say; that of the session when not given.
         """
         self.session, self.said, self.wrong = session, "", False
+        self._batch = session.batch if batch is None else batch
         self.means = [one.on(self) for one in means]
 
     def state(self) -> dict[str, Any]:
         """The line as the page draws it."""
+        if self.session.batch is not self._batch:
+            self._batch = self.session.batch
+            for one in self.means:
+                one.replaced()
+            self.tell("the input was changed by code")
         known: dict[str, Any] = {"text": None, "example": 0, "examples": 1, "said": self.said, "wrong": self.wrong}
         for one in self.means:
             known |= one.state()
@@ -60,8 +68,13 @@ class Line:
         for one in self.means:
             if one is not by:
                 one.forget()
-        self.session.use(inputs)
+        self.put(inputs)
         self.session.select(example=example)
+
+    def put(self, inputs: Any) -> None:
+        """Put an input into the session that one of the means has made of the one before."""
+        self._batch = as_batch(inputs)  # first, because the session tells others at once
+        self.session.use(self._batch)
 
     def calls(self) -> list[dict[str, Any]]:
         """What ``Inspector.look`` is called with, one after the other, to come to this input again."""
@@ -109,6 +122,10 @@ class Means(ABC):
 
     def forget(self) -> None:  # noqa: B027 - most have nothing to forget
         """Another of the means has put another input in the place of the one on show."""
+
+    def replaced(self) -> None:
+        """Code has put another input into the session; unless overridden, as ``forget``."""
+        self.forget()
 
     @abstractmethod
     def calls(self) -> list[dict[str, Any]]:

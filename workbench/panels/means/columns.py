@@ -87,7 +87,7 @@ class Columns(Means):
         table = values[1].clone()
         table[example] = row
         kept = session.selection
-        session.use(replaced(session.batch, at, table))
+        self.line.put(replaced(session.batch, at, table))
         session.select(example=example, token=kept.token)
 
     def _index(self, name: Any) -> int:

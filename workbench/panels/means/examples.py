@@ -43,6 +43,9 @@ class Examples(Means):
 
     def state(self) -> dict[str, Any]:
         """Which of how many, and whether the data says what is right."""
+        session = self.line.session
+        if session.batch is self._block:
+            self.example, self._away = self._start + session.selection.example, False
         return {"example": self.example, "examples": self.count, "answers": self.has_answers, "away": self._away}
 
     def forget(self) -> None:

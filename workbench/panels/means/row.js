@@ -32,10 +32,26 @@ export default (kit, extras, model, page) => {
     }
   };
 
+  // Which model the second input is given to; those that cannot take it say why.
+  const beside = (line, { model: chosen, models }) => {
+    const label = el('label', 'wb-beside', line, 'compared with');
+    if (!models.length) return;
+    const select = focusable(el('select', '', label), 'Model of the second input');
+    el('option', '', select, 'this model').value = '';
+    for (const [name, about, refused] of models) {
+      const option = el('option', '', select, `${name} · ${refused || about}`);
+      option.value = option.title = name;
+      option.disabled = Boolean(refused);
+    }
+    select.value = chosen;
+    select.addEventListener('change', () => page.ask({ input: { other: {}, model: select.value } }));
+    el('span', '', line, 'on').className = 'wb-dim';
+  };
+
   const draw = () => {
     const state = model.get('input');
     if (!('example' in state)) return;
-    const parts = () => [...box.querySelectorAll('input:not([hidden]), button, summary')], active = root.getRootNode().activeElement;
+    const parts = () => [...box.querySelectorAll('input:not([hidden]), select, button, summary')], active = root.getRootNode().activeElement;
     const at = parts().indexOf(active), typed = at >= 0 && active.type === 'text' && active.value !== active.defaultValue ? active.value : null;
     box.replaceChildren();
     [state, state.other].filter(Boolean).forEach((one, second) => {
@@ -43,7 +59,7 @@ export default (kit, extras, model, page) => {
       const ask = (input, file) => page.ask({ input: second ? { other: input } : input, file });
       line.setAttribute('role', 'group');
       line.setAttribute('aria-label', second ? 'Second input' : 'Input');
-      if (second) el('span', 'wb-dim', line, one.model ? `compared with ${one.model} on` : 'compared with');
+      if (second) beside(line, one);
       const say = (sentence, wrong = true) => {
         said.textContent = sentence;
         said.className = wrong ? 'wb-wrong' : 'wb-dim wb-num';
@@ -51,7 +67,7 @@ export default (kit, extras, model, page) => {
       };
       for (const { head } of means) head?.(line, one, ask, say);
       if (second) button(line, 'Close', () => page.ask({ input: { compare: false } }), 'Close the comparison');
-      else if (!state.other) button(line, 'Compare with …', () => page.ask({ input: { compare: true } }), 'Compare with a second input');
+      else if (!state.other) button(line, 'Compare with …', () => page.ask({ input: { compare: true } }), 'Compare with a second input or another model');
       const said = el('span', '', line);
       say(one.said, one.wrong);
       for (const { tail } of means) tail?.(line, one, ask, second);

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from workbench.interpret._labels import token_ids
 from workbench.panels.means.base import Means, Progress
 from workbench.panels.means.given import prepared
 
@@ -33,6 +34,15 @@ class Texts(Means):
             self.history = (text, *(past for past in self.history if past != text))[:_PAST]
         return ""
 
+    def replaced(self) -> None:
+        """Code has put other tokens into the session: their text, as far as the processor can write it."""
+        session = self.line.session
+        ids, tokenizer = token_ids(session.batch), getattr(session.processor, "tokenizer", session.processor)
+        row = [] if ids is None or not len(ids) else ids[min(session.selection.example, len(ids) - 1)].tolist()
+        hidden = set(getattr(tokenizer, "all_special_ids", ()) or ())
+        written = getattr(tokenizer, "decode", None)
+        self.text = str(written([i for i in row if i not in hidden])) if callable(written) and row else ""
+
     def calls(self) -> list[dict[str, Any]]:
         """The text."""
-        return [{"text": self.text}]
+        return [{"text": self.text}] if self.text else []

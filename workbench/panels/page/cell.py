@@ -33,6 +33,13 @@ class Elsewhere:
     """what a person must put into the variable"""
 
 
+@dataclass(frozen=True)
+class Variable:
+    """A value that a variable of the notebook holds already."""
+
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calls:
     """What is called after ``attach`` to come to the inputs on show."""
@@ -91,6 +98,8 @@ def _call(method: str, arguments: Mapping[str, Any], prefix: str = "") -> list[s
 def _argument(variable: str, value: Any) -> str:
     if isinstance(value, Elsewhere):
         return variable
+    if isinstance(value, Variable):
+        return value.name
     return f"base64.b64decode({base64.b64encode(value).decode()!r})" if isinstance(value, bytes) else repr(value)
 
 

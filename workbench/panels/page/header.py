@@ -3,6 +3,7 @@
 from torch import nn
 
 from workbench.core import device as devices
+from workbench.core.variables import name_of, notebook
 
 
 def title(model: nn.Module) -> str:
@@ -13,9 +14,19 @@ def title(model: nn.Module) -> str:
     return parts[-1] if parts else type(model).__name__
 
 
-def facts(model: nn.Module) -> str:
-    """Class, size, device and mode in one line."""
+def called(model: nn.Module) -> str:
+    """What a person calls one of several models: the variable that holds it, else its title."""
+    return name_of(notebook(), model) or title(model)
+
+
+def size(model: nn.Module) -> str:
+    """Class and number of parameters."""
     count = sum(parameter.numel() for parameter in model.parameters())
-    size = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count:,}"  # noqa: PLR2004 - a million
-    mode = "train" if model.training else "eval"
-    return f"{type(model).__name__} · {size} parameters · {devices.of(model)} · {mode}"
+    short = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count:,}"  # noqa: PLR2004 - a million
+    return f"{type(model).__name__} · {short} parameters"
+
+
+def facts(model: nn.Module) -> str:
+    """Class, size, device and mode in one line; figures are those of evaluation mode, whatever mode the model is in."""
+    mode = "evaluated in eval mode; the model is in train mode" if model.training else "eval"
+    return f"{size(model)} · {devices.of(model)} · {mode}"
