@@ -338,8 +338,8 @@ def frames_of(panel, work):
     return seen
 
 
-def steps_of(frame):
-    return int(dict(map(tuple, frame["meta"]["facts"]))["method"].split()[-2])
+def method_of(frame):
+    return dict(map(tuple, frame["meta"]["facts"]))["method"]
 
 
 @pytest.fixture
@@ -350,10 +350,15 @@ def swinging():
     panel.close()
 
 
-def test_saliency_takes_more_steps_while_a_person_looks(swinging):
+def test_saliency_takes_more_steps_while_a_person_looks_and_then_another_method(swinging):
     seen = frames_of(swinging, lambda: swinging.choose("saliency"))
-    assert [steps_of(frame) for frame in seen] == sorted({steps_of(frame) for frame in seen})
-    assert len(seen) >= 2
+    assert [method_of(frame) for frame in seen[:2]] == [f"integrated gradients, {n} steps" for n in (16, 32)]
+    assert method_of(seen[-1]) == "exact Shapley values, 8 coalitions of 3 features"
+    assert [frame["meta"]["final"] for frame in seen] == [False] * (len(seen) - 1) + [True]
+    assert seen[-1]["doubts"][0]["level"] == "good"
+    said = seen[-1]["doubts"][1]["text"]
+    assert said.startswith("integrated gradients was refused for this model: ")
+    assert said.endswith(" Used instead: exact Shapley values.")
     assert not swinging.working
 
 
@@ -363,8 +368,20 @@ def test_a_newer_wish_ends_the_improving_and_a_later_one_goes_on_with_it(swingin
     assert len(first) == 1
     monkeypatch.undo()
     later = frames_of(swinging, lambda: swinging.choose("saliency"))
-    assert steps_of(later[0]) == steps_of(first[0])
-    assert steps_of(later[1]) == 2 * steps_of(first[0])
+    assert method_of(later[0]) == method_of(first[0]) == "integrated gradients, 16 steps"
+    assert method_of(later[1]) == "integrated gradients, 32 steps"
+
+
+def test_a_person_says_that_it_is_enough(swinging, monkeypatch):
+    monkeypatch.setattr(DESK, "waits", lambda asker: True)
+    swinging.choose("saliency")
+    monkeypatch.undo()
+    swinging.show({"tab": "saliency", "part": {"stop": True}})
+    assert method_of(swinging.detail) == "integrated gradients, 16 steps"
+    assert swinging.detail["meta"]["final"]
+    assert swinging.detail["doubts"][0]["level"] == "bad"
+    swinging.show({"tab": "saliency", "part": {}})
+    assert method_of(swinging.detail) == "exact Shapley values, 8 coalitions of 3 features"
 
 
 def test_more_steps_than_a_person_would_wait_for_are_only_offered(swinging, monkeypatch):
@@ -372,7 +389,7 @@ def test_more_steps_than_a_person_would_wait_for_are_only_offered(swinging, monk
     fresh = panels.attach(swinging.session.model, swinging.session.batch)
     seen = frames_of(fresh, lambda: fresh.choose("saliency"))
     assert len(seen) == 2
-    assert any("Refresh takes them" in doubt["text"] for doubt in seen[-1]["doubts"])
+    assert any("Refresh makes it" in doubt["text"] for doubt in seen[-1]["doubts"])
     assert seen[-1]["doubts"][0]["level"] == "bad"
     assert seen[-1]["doubts"][0]["text"].startswith("attributions miss the change in output")
     fresh.close()

@@ -55,11 +55,11 @@ def test_an_ablated_unit_is_zero_in_output_values_and_attribution():
     assert not one.value("1")[:, 3].any()
     assert one.value("1")[:, 2].all()
     # Of a smooth model without a fourth unit, the attributions add up to the change in the edited score.
-    found = one.attribution(steps=64, most=64)
+    found = one.attribution("integrated_gradients", steps=64, bound=float("inf"))
     zeros = copy.deepcopy(one.model)
     with torch.no_grad():
         zeros[2].weight[:, 3] = 0
-    same = Session(zeros, one.batch).attribution(steps=64, most=64)
+    same = Session(zeros, one.batch).attribution("integrated_gradients", steps=64, bound=float("inf"))
     assert torch.allclose(found.scores, same.scores, atol=1e-5)
     assert torch.allclose(found.difference, same.difference, atol=1e-5)
 
@@ -116,7 +116,7 @@ def test_reset_leaves_no_trace(edits):
     one = Session(language_model(), {"input_ids": torch.arange(3, 9)[None]})
     before, weights = one.attention, copy.deepcopy(one.model.state_dict())
     scores, registered = one.scores, hooks()
-    explained = one.attribution(steps=2, most=2).scores
+    explained = one.attribution("integrated_gradients", steps=2, bound=float("inf")).scores
     for address, kind in edits:
         width = 50 if address == "lm_head" else 16
         {
@@ -131,7 +131,7 @@ def test_reset_leaves_no_trace(edits):
     assert one.call is None
     assert torch.equal(one.scores, scores)
     assert all(torch.equal(a.weights, b.weights) for a, b in zip(one.attention, before, strict=True))
-    assert torch.equal(one.attribution(steps=2, most=2).scores, explained)
+    assert torch.equal(one.attribution("integrated_gradients", steps=2, bound=float("inf")).scores, explained)
     assert all(torch.equal(value, weights[name]) for name, value in one.model.state_dict().items())
     assert hooks() == registered
 

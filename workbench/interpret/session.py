@@ -1,7 +1,7 @@
 """Session: one model, one input, one target, one selection, and what was captured. Every panel is a view of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,9 @@ from workbench.interpret.architecture import structure
 from workbench.interpret.architecture.structure import Overview
 from workbench.interpret.attending import recording
 from workbench.interpret.attending.attention_maps import AttentionMaps
-from workbench.interpret.attributions._attribution import Attribution
-from workbench.interpret.attributions._integrated import improving_integrated_gradients
+from workbench.interpret.attributions._explaining import improving_explanation
+from workbench.interpret.attributions._method import Method
+from workbench.interpret.attributions._outcome import Explanation
 from workbench.interpret.batches import as_batch
 from workbench.interpret.editing import Edits
 from workbench.interpret.moment import Selection, Snapshot, versions
@@ -73,7 +74,7 @@ class Session(Editable):
         self._wanted: list[str] = []
         self._snapshot: Snapshot | None = None
         self._overview: Overview | None = None
-        self._attribution: Attribution | None = None
+        self._attribution: Explanation | None = None
         self._explained: tuple[tuple[int, int], ...] = ()
         self._other: Session | None = None
         self._first: Session | None = None
@@ -247,7 +248,7 @@ class Session(Editable):
         held = self._snapshot
         if held is None:
             return 0
-        return sum(m.weights.nbytes for m in held.attention) + held.values.bytes
+        return sum(m.stored.nbytes for m in held.attention) + held.values.bytes
 
     @property
     def stale(self) -> bool:
@@ -270,24 +271,25 @@ class Session(Editable):
                 self._overview = structure.overview(self.model, self.batch, self.call)
             return self._overview
 
-    def attributions(self, **options: Any) -> Iterator[Attribution]:
-        """Integrated gradients of the target, improving until the completeness gap closes.
+    def attributions(self, method: str | Method = "auto", **options: Any) -> Iterator[Explanation]:
+        """How much each part of the input added to the target's score, more and more precisely.
 
         Args:
-            options: Those of ``integrated_gradients``.
+            method: As ``interpret.explain`` takes it.
+            options: Those of ``interpret.explain``.
         """
         batch, target, edits, result = self.batch, self._target, self.edits, None
         marks = versions(self.model)
-        for result in improving_integrated_gradients(self.model, self.batch, self.target, call=self.call, **options):
+        for result in improving_explanation(self.model, batch, method, self.target, call=self.call, **options):
             yield result
-        if batch is self.batch and target is self._target and edits == self.edits:
+        if batch is self.batch and target is self._target and edits == self.edits and _usual(method, options):
             self._attribution, self._explained = result, marks
 
-    def attribution(self, **options: Any) -> Attribution:
-        """The last of ``attributions``; kept until input, target or weights change, or options are given."""
+    def attribution(self, method: str | Method = "auto", **options: Any) -> Explanation:
+        """The last of ``attributions``; the usual one is kept until input, target or weights change."""
         kept = self._attribution
-        if kept is None or options or self._explained != versions(self.model):
-            *_, kept = self.attributions(**options)
+        if kept is None or not _usual(method, options) or self._explained != versions(self.model):
+            *_, kept = self.attributions(method, **options)
         return kept
 
     # Inside
@@ -325,3 +327,7 @@ class Session(Editable):
         self.revision += looked_at
         for told in tuple(self._followers):
             told(self)
+
+
+def _usual(method: str | Method, options: Mapping[str, Any]) -> bool:
+    return method == "auto" and not options

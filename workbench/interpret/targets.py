@@ -110,7 +110,7 @@ def best_classes(output: Any, count: int) -> Tensor:
     Raises:
         DataError: The output has no classes.
     """
-    value = _by_class(scores(output))
+    value = by_class(scores(output))
     if value is None:
         raise DataError("The output has no classes to rank.")
     return value.topk(min(count, value.size(-1)), dim=-1).indices
@@ -120,7 +120,7 @@ def _classes(value: Tensor) -> int:
     return value.size(1) if value.dim() == 4 else value.size(-1)  # noqa: PLR2004 - (examples, classes, height, width)
 
 
-def _by_class(value: Tensor) -> Tensor | None:
+def by_class(value: Tensor) -> Tensor | None:
     """(examples, classes): the last position of a sequence, the mean over the pixels of a picture."""
     if value.dim() == 2:  # noqa: PLR2004 - as it is
         return value
@@ -133,10 +133,10 @@ def _per_row(value: Tensor, classes: Tensor, called: Callable[[int], str], sente
     where = {3: " at the last position", 4: ", mean over pixels"}.get(value.dim(), "")
 
     def pick(output: Any) -> Tensor:
-        by_class = _by_class(scores(output))
-        if by_class is None:
+        rows = by_class(scores(output))
+        if rows is None:
             raise DataError(f"A class cannot be chosen from an output of shape {tuple(scores(output).shape)}.")
-        return by_class.gather(-1, classes.to(by_class.device)[:, None])[:, 0]
+        return rows.gather(-1, classes.to(rows.device)[:, None])[:, 0]
 
     chosen = tuple(int(c) for c in classes)
     return Target(sentence=sentence + where, labels=tuple(map(called, chosen)), pick=pick, classes=chosen)
@@ -166,13 +166,13 @@ def _inferred(model: nn.Module, value: Tensor, called: Callable[[int], str]) -> 
         )
     if value.dim() == 3:  # noqa: PLR2004 - (examples, positions, classes)
         return _over_positions(model, value, called)
-    by_class = _by_class(value)
-    if by_class is None:
+    rows = by_class(value)
+    if rows is None:
         raise DataError(
             f"No target could be inferred from an output of shape {tuple(value.shape)}: "
             "pass target=lambda output: ... that returns one score per example."
         )
-    return _per_row(value, by_class.argmax(-1), called, "the predicted class")
+    return _per_row(value, rows.argmax(-1), called, "the predicted class")
 
 
 def _over_positions(model: nn.Module, value: Tensor, called: Callable[[int], str]) -> Target:

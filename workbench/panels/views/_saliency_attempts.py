@@ -1,16 +1,18 @@
 """Attempts: the attributions of one input, more and more precise, kept so that a later wish goes on with them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 
-from workbench.interpret import Attribution, Session
+from workbench.interpret import Explanation, Session
 
 PATIENCE = 15.0
 """seconds that the next attempt may take before it must be asked for"""
 
+Begin = Callable[[Session], Iterator[Explanation]]
+
 
 class Attempts:
-    """Of one session; begun anew when its input, target or weights change."""
+    """Of one session; begun anew when its input, target or weights change, or something else is asked."""
 
     def __init__(self, session: Session) -> None:
         """Begin with none.
@@ -19,42 +21,50 @@ class Attempts:
             session: The input that is explained.
         """
         self.session = session
-        self.found: Attribution | None = None
+        self.found: Explanation | None = None
+        self.done = False
+        """whether nothing better is to come"""
         self._of: object = None
-        self._rest: Iterator[Attribution] = iter(())
+        self._rest: Iterator[Explanation] = iter(())
         self._last = 0.0
 
-    def results(self, patience: float = PATIENCE) -> Iterator[Attribution]:
-        """What was found so far, and what more steps find; they go on where an earlier wish left them.
+    def results(self, begin: Begin, asked: Hashable, patience: float = PATIENCE) -> Iterator[Explanation]:
+        """What was found so far, and what more work finds; it goes on where an earlier wish left it.
 
         Args:
-            patience: Seconds that the next attempt may take before it must be asked for.
+            begin: Gives the results of the session.
+            asked: What distinguishes them from others: method, reference, layer.
+            patience: Seconds that the next attempt may take before it must be asked for; below 0 nothing is begun
+                beyond a first result.
         """
-        subject = self._subject()
+        subject = self._subject(asked)
         if subject != self._of:
-            self._of, self.found, self._rest, self._last = subject, None, self.session.attributions(), 0.0
+            self._of, self.found, self.done, self._last = subject, None, False, 0.0
+            self._rest = begin(self.session)
         if self.found is not None:
             yield self.found
-            if self.found.converged:
+            if self.done or patience < 0:
                 return
         start = time.perf_counter()
         for found in self._rest:
             now = time.perf_counter()
             self.found, self._last, start = found, now - start, now
             yield found
-            if found.converged or self.next > patience:
+            if self.next > patience:
                 return
+        self.done = True
+        if self.found is not None:
+            yield self.found
 
-    @property
-    def kept(self) -> Attribution | None:
+    def kept(self, asked: Hashable) -> Explanation | None:
         """What was found for what is explained now."""
-        return self.found if self._of == self._subject() else None
+        return self.found if self._of == self._subject(asked) else None
 
-    def _subject(self) -> object:
+    def _subject(self, asked: Hashable) -> object:
         target = self.session.target
-        return self.session.snapshot(), target.sentence, target.labels
+        return self.session.snapshot(), target.sentence, target.labels, asked
 
     @property
     def next(self) -> float:
-        """Seconds that the next attempt will take: twice as many steps."""
+        """Seconds that the next attempt will take: twice as much work."""
         return 2 * self._last

@@ -1,58 +1,28 @@
-// Saliency: what spoke for and against a score, on tokens, on pixels or on columns.
+// Saliency: what spoke for and against a score, how that was found, and how far it can be trusted.
 export default (kit, root, ask) => {
-  const { el, focusable } = kit;
+  const { el, focusable, button } = kit;
   root.className = 'wb-saliency';
-  const legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
-  const main = el('div', '', cols), side = el('div', '', cols);
-  const left = el('div', ''), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' ');
-  cols.prepend(left);
-  left.prepend(main);
+  el('style', '', root, style);
+  const turns = el('div', 'wb-legend wb-turns', root), legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
+  const left = el('div', '', cols), side = el('div', '', cols), main = el('div', '', left), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' ');
   hover.style.marginLeft = 0;
-  let dark = false, point = [], told = null;
-  const colour = v => {
-    const [r, g, b] = v > 0 ? (dark ? [255, 180, 84] : [230, 119, 0]) : dark ? [145, 167, 255] : [59, 91, 219];
-    return `rgba(${r},${g},${b},${(0.08 + 0.67 * Math.min(1, Math.abs(v))).toFixed(3)})`;
-  };
-  const signed = v => (v >= 0 ? '+' : '−') + Math.abs(v).toPrecision(3);
+  const look = { hide: 0, over: false, frame: 0 };
+  let inks = tint(false), point = [], told = null, last = null;
+  const tell = text => { hover.textContent = text; };
 
   const tokens = (to, meta, scores, top) => {
     const box = el('div', 'wb-tokens', to);
     scores.forEach((v, i) => {
       const token = el('span', 'wb-tok', box, meta.labels[i]);
-      if (Math.abs(v) > 0.02 * top) token.style.background = colour(v / top);
+      if (Math.abs(v) > Math.max(0.02, look.hide / 100) * top) token.style.background = inks.colour(v / top);
       token.title = signed(v);
       token.dataset.on = String(i === meta.token);
       token.addEventListener('click', () => ask({ token: i }));
-      token.addEventListener('mouseenter', () => { hover.textContent = `${meta.labels[i]}  ${signed(v)}`; });
+      token.addEventListener('mouseenter', () => tell(`${meta.labels[i]}  ${signed(v)}`));
     });
   };
-  const columns = (to, meta, scores, most) => {
-    const order = [...scores.keys()].sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a])).slice(0, 24);
-    const table = el('table', '', to), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
-    const given = meta.values.length > 0;
-    for (const name of [meta.unit, ...(given ? ['value'] : []), 'score', '']) el('th', '', head, name);
-    const top = Math.max(1e-12, most);
-    for (const i of order) {
-      const tr = el('tr', '', body);
-      el('td', 'wb-mono', tr, meta.labels[i]);
-      if (given) el('td', 'wb-num', tr, meta.values[i]);
-      el('td', 'wb-num', tr, signed(scores[i]));
-      const bar = el('span', 'wb-both', el('td', '', tr)), i0 = el('i', '', bar), share = 50 * Math.abs(scores[i]) / top;
-      Object.assign(i0.style, { background: colour(Math.sign(scores[i])), width: `${share}%`, left: scores[i] > 0 ? '50%' : `${50 - share}%` });
-    }
-  };
-  const canvas = (parent, rows, wide, paint, label) => {
-    const node = el('canvas', '', parent), context = (node.width = wide, node.height = rows, node.getContext('2d'));
-    const image = context.createImageData(wide, rows);
-    for (let i = 0; i < rows * wide; i++) image.data.set(paint(i), 4 * i);
-    context.putImageData(image, 0, 0);
-    node.style.width = `${wide * Math.max(1, Math.floor(280 / Math.max(rows, wide)))}px`;
-    node.setAttribute('role', 'img');
-    node.setAttribute('aria-label', label);
-    return node;
-  };
-  const pixels = (to, meta, scores, top, { scores: { shape: [rows, wide] }, image: picture }) => {
-    const box = el('div', 'wb-pixels', to), [y0, x0] = point;
+  const pixels = (to, meta, scores, top, { scores: { shape: [rows, wide] }, image }) => {
+    const box = el('div', 'wb-pixels', to), [y0, x0] = point, picture = image && kit.values(image);
     // A pixel is pointed at by a click or by arrow keys, in every picture of the same size.
     const under = (event, map) => {
       const b = map.getBoundingClientRect(), fit = (v, most) => Math.max(0, Math.min(most - 1, Math.floor(v * most)));
@@ -62,23 +32,19 @@ export default (kit, root, ask) => {
       if (y0 < rows && x0 < wide) Object.assign(el('i', 'wb-point', map.parentNode).style, { top: `${100 * y0 / rows}%`, left: `${100 * x0 / wide}%`, height: `${100 / rows}%`, width: `${100 / wide}%` });
       map.addEventListener('click', event => { const [y, x] = under(event, map); ask({ row: y, column: x }); });
     };
-    const paper = dark ? [24, 26, 31] : [255, 255, 255], plus = dark ? [255, 180, 84] : [194, 94, 0], minus = dark ? [145, 167, 255] : [40, 70, 190];
     if (picture) {
-      const image = kit.values(picture), given = el('div', '', box);
+      const given = el('div', '', box);
       el('h4', '', given, 'input');
-      pointed(canvas(el('div', 'wb-over', given), rows, wide, i => [image[3 * i], image[3 * i + 1], image[3 * i + 2], 255], 'the input'));
+      pointed(painted(el, el('div', 'wb-over', given), rows, wide, i => [picture[3 * i], picture[3 * i + 1], picture[3 * i + 2], 255], 'the input'));
     }
-    const shown = el('div', '', box);
+    const shown = el('div', '', box), ink = shade(look, inks, picture);
     el('h4', '', shown, 'what spoke for and against');
-    const map = canvas(el('div', 'wb-over', shown), rows, wide, i => {
-      const v = Math.max(-1, Math.min(1, scores[i] / top)), to = v > 0 ? plus : minus, a = Math.sqrt(Math.abs(v));
-      return [...paper.map((p, k) => Math.round(p + (to[k] - p) * a)), 255];
-    }, 'scores of the pixels; arrow keys point at one');
+    const map = painted(el, el('div', 'wb-over', shown), rows, wide, i => ink(scores[i], top, i), 'scores of the pixels; arrow keys point at one');
     map.className = 'wb-scores';
     map.tabIndex = 0;
     focusable(map).setAttribute('role', 'application');
     pointed(map);
-    const say = (y, x) => { hover.textContent = `row ${y}, column ${x}  ${signed(scores[y * wide + x])}`; };
+    const say = (y, x) => tell(`row ${y}, column ${x}  ${signed(scores[y * wide + x])}`);
     map.addEventListener('mousemove', event => say(...under(event, map)));
     map.addEventListener('keydown', event => {
       const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
@@ -88,39 +54,73 @@ export default (kit, root, ask) => {
     });
     if (y0 < rows && x0 < wide) told = () => say(y0, x0);
   };
+  const columns = (to, meta, scores, top, parts) => {
+    if (parts.places) graphOf(kit, to, inks, meta, scores, top, parts, tell);
+    columnsOf(el, to, inks, meta, scores, top);
+  };
+  const trace = (to, meta, scores, top, parts) => traceOf(kit, to, inks, look, meta, scores, top, parts, tell);
+  const frames = (to, meta, scores, top, parts) => framesOf(kit, to, look, inks, scores, top, parts);
+  const kinds = { tokens, pixels, columns, trace, frames };
+
+  const select = (name, key, options, value, label) => {
+    if (options.length < 2) return;
+    const box = focusable(el('select', '', el('label', '', turns, name)), label);
+    for (const { value: of, text } of options) el('option', '', box, text).value = of;
+    box.value = value;
+    box.addEventListener('change', () => ask({ [key]: key === 'target' ? +box.value : box.value }));
+  };
+  const turn = meta => {
+    const at = root.getRootNode().activeElement?.getAttribute?.('aria-label');
+    turns.replaceChildren();
+    select('method', 'method', meta.methods, meta.method, 'Method');
+    select('explain', 'target', meta.choices, meta.chosen, 'What is explained');
+    select('against', 'reference', meta.references, meta.reference, 'What it is compared with');
+    select('at', 'layer', meta.layers, meta.layer, 'Layer');
+    if (!meta.final) button(turns, 'Stop', () => ask({ stop: true }), 'Stop improving');
+    if (at) [...turns.querySelectorAll('select, button')].find(one => one.getAttribute('aria-label') === at)?.focus();
+  };
+  const explainInks = meta => {
+    legend.replaceChildren();
+    el('span', '', legend, meta.target);
+    for (const [v, text] of meta.signed ? [[1, 'speaks for it'], [-1, 'against it']] : [[1, 'matters for it']]) {
+      const item = el('span', 'wb-dim', legend);
+      el('i', 'wb-swatch', item).style.background = inks.colour(v);
+      el('span', '', item, text);
+    }
+    const again = () => { draw(last); };
+    if (meta.kind !== 'columns') kit.slider(legend, 'hide below %', 95, look.hide, value => { look.hide = value; again(); });
+    if (last.arrays.image && meta.kind !== 'trace') kit.check(legend, 'on the picture', look.over, value => { look.over = value; again(); });
+  };
+
+  const draw = ({ meta, arrays }) => {
+    const top = meta.top || 1e-12, second = meta.other, had = root.getRootNode().activeElement;
+    const focused = had?.className === 'wb-scores' && root.contains(had);
+    told = null;
+    main.replaceChildren();
+    main.className = second ? 'wb-pair' : '';
+    const block = (about, prefix, heading) => {
+      const to = el('div', '', main), parts = Object.fromEntries(Object.entries(arrays).filter(([n]) => n.startsWith(prefix)).map(([n, a]) => [n.slice(prefix.length), a]));
+      if (heading) el('h4', '', to, heading);
+      if (about.target && about !== meta) el('p', 'wb-dim', to, about.target);
+      kinds[about.kind](to, about, kit.values(parts.scores), top, parts);
+    };
+    block(meta, '', second && 'first input');
+    (meta.more || []).forEach((about, i) => block(about, `more${i}_`, about.unit));
+    if (second) block(second, 'other_', 'second input');
+    tell(meta.kind === 'columns' && !arrays.places ? '' : 'hover for the figure');
+    told?.();
+    if (focused) main.querySelector('.wb-scores')?.focus();
+  };
 
   return {
     whole(frame, isDark) {
-      dark = isDark;
-      point = frame.meta.pixel || [];
-      told = null;
-      const had = root.getRootNode().activeElement?.className === 'wb-scores' && root.contains(root.getRootNode().activeElement);
-      const { meta, arrays } = frame, top = meta.top || 1e-12, second = meta.other;
-      const kind = { tokens, columns, pixels };
-      const block = (about, parts, heading) => {
-        const to = el('div', '', main);
-        if (heading) el('h4', '', to, heading);
-        if (about !== meta) el('p', 'wb-dim', to, about.target);
-        kind[about.kind](to, about, kit.values(parts.scores), top, parts);
-      };
-      legend.replaceChildren();
-      main.replaceChildren();
+      const { meta } = (last = frame);
+      inks = tint(isDark);
+      point = meta.pixel || [];
+      turn(meta);
+      explainInks(meta);
+      draw(frame);
       side.replaceChildren();
-      el('span', '', legend, meta.target);
-      for (const [v, text] of [[1, 'speaks for it'], [-1, 'against it']]) {
-        const item = el('span', 'wb-dim', legend);
-        el('i', 'wb-swatch', item).style.background = colour(v);
-        el('span', '', item, text);
-      }
-      if (meta.choices.length > 1) {
-        const label = el('label', '', legend, 'explain'), select = focusable(el('select', '', label), 'What is explained');
-        for (const { value, text } of meta.choices) el('option', '', select, text).value = value;
-        select.value = meta.chosen;
-        select.addEventListener('change', () => ask({ target: +select.value }));
-      }
-      main.className = second ? 'wb-pair' : '';
-      block(meta, arrays, second && 'first input');
-      if (second) block(second, { scores: arrays.other_scores, image: arrays.other_image }, 'second input');
       el('h4', '', side, 'Figures');
       const body = el('tbody', '', el('table', 'wb-facts', side));
       for (const [name, figure] of meta.facts) {
@@ -128,9 +128,6 @@ export default (kit, root, ask) => {
         el('td', 'wb-dim', tr, name);
         el('td', 'wb-num', tr, figure).title = figure;
       }
-      hover.textContent = meta.kind === 'columns' ? '' : 'hover for the figure';
-      told?.();
-      if (had) main.querySelector('.wb-scores')?.focus();
     },
     part(frame, isDark) { this.whole(frame, isDark); },
   };
