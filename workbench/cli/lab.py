@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def digest(file: Path) -> str:
 def serve(directory: Path) -> int:
     """Run JupyterLab in a folder until it ends; an interrupt ends it."""
     shows = has_browser(os.environ)
-    server = subprocess.Popen(command(shows=shows), cwd=directory)  # noqa: S603 - our own interpreter
+    server = subprocess.Popen(command(shows=shows), cwd=directory, env=variables(os.environ))  # noqa: S603 - ours
     try:
         if not shows:
             print(f"\nOpen this address in a browser:\n\n    {address(server)}\n", flush=True)
@@ -121,6 +122,13 @@ def command(*, shows: bool) -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
     return words
+
+
+def variables(given: Mapping[str, str]) -> dict[str, str]:
+    """The server's environment: a token that is given keeps it from printing addresses beside the one that is meant."""
+    if {"JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"} & set(given):
+        return dict(given)
+    return {**given, "JUPYTER_TOKEN": secrets.token_hex(24)}
 
 
 def has_browser(variables: Mapping[str, str]) -> bool:
