@@ -212,7 +212,7 @@ def captured(row: Row, model: nn.Module, inputs: Mapping[str, Any]) -> list[Any]
         called(model, inputs)
     row.softmax = counting.count > 0
     before = state(model)
-    tap = AttentionTap(model, max_bytes=BYTES)
+    tap = AttentionTap(model, max_bytes=BYTES, exact=True)
     with tap:
         watched = called(model, inputs)
     after = state(model)

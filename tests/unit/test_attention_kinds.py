@@ -40,7 +40,7 @@ def test_biases_groups_and_sliding_windows_equal_the_eager_twin(name, kind):
     inputs = {"input_ids": ids()}
     with torch.no_grad():
         expected = eager_twin(model)(**inputs, output_attentions=True).attentions
-    maps = attention(model, inputs)
+    maps = attention(model, inputs, exact=True)
     assert [one.kind for one in maps] == [kind, kind]
     for one, own in zip(maps, expected, strict=True):
         assert torch.allclose(one.weights, own, atol=1e-5)
@@ -72,7 +72,7 @@ class PartsOfSoftmax(nn.Module):
 def test_softmax_written_in_parts_is_found(way):
     torch.manual_seed(0)
     model = PartsOfSoftmax(way)
-    (one,) = attention(model, torch.randn(2, 5, 6))
+    (one,) = attention(model, torch.randn(2, 5, 6), exact=True)
     assert one.weights.shape == (2, 1, 5, 5)
     assert torch.equal(one.weights[:, 0], model.own)
     assert one.error < 1e-6
@@ -129,7 +129,7 @@ def test_windows_of_swin_are_put_back_into_the_picture():
         nn.init.normal_(table)
     seen = []
     handles = [layer.register_forward_pre_hook(lambda _, args: seen.append(args[0])) for layer in layers]
-    maps = attention(model, x)
+    maps = attention(model, x, exact=True)
     for handle in handles:
         handle.remove()
     assert [one.kind for one in maps] == ["windowed"] * 2
@@ -145,7 +145,7 @@ def test_windows_of_swin_are_put_back_into_the_picture():
 def test_padding_of_windows_is_left_out():
     torch.manual_seed(0)
     model = swin(24)  # 6 x 6 tokens, padded to 8 x 8
-    (first, _) = attention(model, torch.randn(1, 3, 24, 24))
+    (first, _) = attention(model, torch.randn(1, 3, 24, 24), exact=True)
     assert first.weights.shape == (1, 2, 36, 36)
     sums = first.weights.sum(-1)
     assert bool((sums[0, 0, :22].view(-1)[[0, 7, 14]] > 1 - 1e-5).all())  # whole windows lose nothing
@@ -222,7 +222,7 @@ def test_led_is_put_back_by_query_and_key():
     )  # fmt: skip
     model = LEDModel(config).eval()
     inputs = {"input_ids": ids(2, 8), "decoder_input_ids": ids(2, 3)}
-    maps = attention(model, inputs)
+    maps = attention(model, inputs, exact=True)
     assert [one.kind for one in maps] == ["local", "self", "cross"]
     assert maps[0].weights.shape == (2, 2, 8, 8)
     assert set(maps.check()) == set(maps.names)
@@ -256,7 +256,7 @@ def test_detr_has_cross_attention_equal_to_its_eager_twin():
     model, inputs = detr("Detr"), {"pixel_values": torch.randn(1, 3, 64, 64)}
     with torch.no_grad():
         expected = eager_twin(model)(**inputs, output_attentions=True)
-    maps = attention(model, inputs)
+    maps = attention(model, inputs, exact=True)
     assert [one.kind for one in maps] == ["self", "self", "cross"]
     assert maps[2].weights.shape == (1, 2, 5, 4)
     for one, own in zip(
@@ -401,7 +401,7 @@ def test_edges_of_transformer_and_gps_layers_equal_what_they_return():
     assert torch.equal(one.weights, own)
     model = GPSConv(8, GATConv(8, 8), heads=2).eval()
     batch = torch.zeros(5, dtype=torch.long)
-    local, wide = attention(model, {"x": x, "edge_index": edges, "batch": batch})
+    local, wide = attention(model, {"x": x, "edge_index": edges, "batch": batch}, exact=True)
     assert local.kind == "edge"
     assert local.edge_index.size(1) == 10  # with a self-loop for each node
     assert bool((local.edge_index[0] == local.edge_index[1]).sum() == 5)
@@ -422,7 +422,7 @@ def test_perceiver_looks_from_latents_at_its_input():
     model, inputs = PerceiverModel(config).eval(), {"inputs": torch.randn(2, 9, 8)}
     with torch.no_grad():
         out = eager_twin(model)(**inputs, output_attentions=True)
-    maps = attention(model, inputs)
+    maps = attention(model, inputs, exact=True)
     assert [(one.kind, one.weights.shape[-2:]) for one in maps] == [("cross", (4, 9)), ("self", (4, 4))]
     assert torch.allclose(maps[0].weights, out.cross_attentions[0], atol=1e-5)
     assert torch.allclose(maps[1].weights, out.attentions[-1], atol=1e-5)
@@ -498,7 +498,7 @@ def test_a_unet_and_a_transformer_of_diffusers_equal_their_own_scores():
     ).eval()  # fmt: skip
     also = {"hidden_states": torch.randn(1, 4, 8, 8), "timestep": torch.tensor([3]), "class_labels": torch.tensor([1])}
     for model, inputs in ((unet, given), (dit, also)):
-        maps = attention(model, inputs)
+        maps = attention(model, inputs, exact=True)
         own, get = [], Attention.get_attention_scores
         for module in model.modules():
             if isinstance(module, Attention):

@@ -190,7 +190,7 @@ def test_a_fused_kernel_is_told_of_while_a_model_that_uses_it_runs_and_no_other_
 
     before, expected, own = shared(), plain(IDS, output_attentions=True).attentions[0], model(IDS).logits
     model.transformer.h[0].mlp.register_forward_hook(elsewhere)
-    with AttentionTap(model) as one, AttentionTap(model) as two:
+    with AttentionTap(model, exact=True) as one, AttentionTap(model, exact=True) as two:
         assert shared() == before
         tapped = model(IDS).logits
         assert shared() == before
@@ -280,7 +280,7 @@ def test_flex_attention_is_told_of_and_runs_as_without_a_tap():
     inputs["attention_mask"][0, 6:] = 0
     with torch.no_grad():
         own = model(**inputs).logits
-        with AttentionTap(model) as tap:
+        with AttentionTap(model, exact=True) as tap:
             tapped = model(**inputs).logits
         (expected,) = llama("eager")(**inputs, output_attentions=True).attentions
     (record,) = tap.records
@@ -295,7 +295,7 @@ def test_queries_packed_by_key_heads_in_a_decoding_step_come_out_by_head():
     mask = torch.ones_like(IDS)
     mask[0, 0] = 0  # with a mask the kernel gets the queries of a step packed
     options = {"attention_mask": mask, "max_new_tokens": 3, "do_sample": False, "eos_token_id": None}
-    with AttentionTap(model) as tap:
+    with AttentionTap(model, exact=True) as tap:
         model.generate(IDS, **options)
     assert [tuple(r.weights.shape) for r in tap.records] == [(1, 4, 8, 8), (1, 4, 1, 9), (1, 4, 1, 10)]
     model.set_attn_implementation("eager")

@@ -305,7 +305,7 @@ def test_one_position_is_drawn_and_none_is_one_sentence(monkeypatch):
 def test_layers_beyond_the_byte_cap_are_computed_when_they_are_chosen():
     weights = [drawn_from(i, 1, 2, 16, 16) for i in range(3)]
     panel = panels.attach(Known(*weights), torch.rand(1, 16, 2))
-    panel.session.max_bytes = 2 * 3 * 2 * 16 * 16 * 4 // 2
+    panel.session.max_bytes = 2 * 2 * (2 * 16 * 16) * 2  # two layers in the half that attention may hold
     panel.session.refresh()
     panel.choose("attention")
     kept = [layer["kept"] for layer in panel.frame["meta"]["layers"]]

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import attention_weights, packed_attention, relative_error, unseen
+from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses, windows
 from workbench.taps.libraries import (
     KERNELS,
@@ -36,8 +36,9 @@ from workbench.taps.libraries import (
     sdpa_frame,
     seen_by,
 )
+from workbench.taps.precision import HALF, SINGLE, fitting
 from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
-from workbench.taps.records import AttentionRecord, BandProof, Computed, StoredProduct
+from workbench.taps.records import AttentionRecord, BandProof, Computed
 from workbench.taps.swaps import Place
 
 MAX_BYTES = 1 << 28
@@ -52,6 +53,7 @@ class AttentionTap:
         *,
         modules: Collection[str] | None = None,
         max_bytes: int = MAX_BYTES,
+        exact: bool = False,
         gate: Gate | None = None,
     ) -> None:
         """A tap that begins when it is entered.
@@ -60,6 +62,8 @@ class AttentionTap:
             model: Any module.
             modules: Paths; attention in them and their submodules is recorded. None for all.
             max_bytes: How much the recorded weights may hold; what does not fit is recorded without weights.
+            exact: Keep all weights in single precision. Otherwise those by query and key, which grow with the square
+                of the input, are kept in half precision where that does no harm: see ``workbench.taps.precision``.
             gate: Gives factors for the heads of an attention, which then change what the model computes.
 
         Raises:
@@ -68,6 +72,7 @@ class AttentionTap:
         self.records: list[AttentionRecord] = []
         self.bytes = 0
         self.max_bytes = max_bytes
+        self.exact = exact
         self.gate = gate
         self.step = -1
         """how often the whole model has been called, less one"""
@@ -143,7 +148,7 @@ class AttentionTap:
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
     def record(
-        self, kind: str, size: int, compute: Callable[[], Computed], *, beside: int = 0, **more: Any
+        self, kind: str, size: int, compute: Callable[[], Computed], *, pairs: bool = True, **more: Any
     ) -> Tensor | None:
         """Keep one attention.
 
@@ -151,7 +156,7 @@ class AttentionTap:
             kind: How it was seen.
             size: How many weights there are.
             compute: Gives the weights and what they can be checked with; not called when they do not fit.
-            beside: Bytes of what they can be checked with.
+            pairs: Whether there is a weight for every query and key, or every position of a window.
             more: Other fields of the record.
 
         Returns:
@@ -166,23 +171,26 @@ class AttentionTap:
             more |= {"near": frame.near}
         more |= {"step": self.step}
         factors = None if self.gate is None else self.gate(module, call)
-        needed = 4 * size + beside
+        exact = self.exact or not pairs
+        needed = size * (SINGLE if exact else HALF).itemsize
         if self.bytes + needed > self.max_bytes:
             self.records.append(AttentionRecord(module, call, kind, None, bytes=needed, **more))
             return factors
         with torch.no_grad(), unseen():
             found = compute()
-            weights, proof = found.weights, found.proof
+            weights, error = found.weights, found.error
+            if found.values is not None and found.product is not None:
+                error = product_error(weights, found.values, found.product)
             # A decoding step comes packed as (batch, key heads, group, keys).
             if frame and weights.numel() == frame.batch * frame.heads * frame.queries * weights.size(-1):
                 weights = weights.reshape(frame.batch, frame.heads, frame.queries, weights.size(-1))
-            kept = weights.detach().to("cpu", torch.float32, copy=True)
-            if found.values is not None and found.product is not None:
-                held = (found.values, found.product)
-                stored = StoredProduct(kept.view(found.weights.shape), *(t.detach().to("cpu", copy=True) for t in held))
-                proof = stored
-        self.bytes += needed
+            dtype = SINGLE if exact else fitting(weights)
+            needed = size * dtype.itemsize
+            fits = self.bytes + needed <= self.max_bytes
+            kept = weights.detach().to("cpu", dtype, copy=True) if fits else None
+        self.bytes += needed if fits else 0
         more.setdefault("crosses", self._crosses(frame))
+        proof = None if error is None or not fits else lambda: error
         self.records.append(AttentionRecord(module, call, kind, kept, bytes=needed, proof=proof, **more))
         return factors
 
@@ -210,8 +218,7 @@ class AttentionTap:
 
         size = query.numel() // query.size(-1) * key.size(-2)
         layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
-        beside = 0 if dropout else value.nbytes + output.nbytes
-        factors = self.record("sdpa", size, compute, beside=beside, layout=layout)
+        factors = self.record("sdpa", size, compute, layout=layout)
         return output if factors is None else gated(output, factors, -3, self.records[-1].module)
 
     def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -221,8 +228,7 @@ class AttentionTap:
         asked = bool(kwargs.get("need_weights", args[15] if len(args) > 15 else True))  # noqa: PLR2004 - its sixteenth argument
         if asked and self.gate is None:
             own, weights, error = packed_attention(function, args, kwargs)
-            proof = None if error is None else lambda: error
-            self.record("mha", weights.numel(), lambda: Computed(weights, proof=proof))
+            self.record("mha", weights.numel(), lambda: Computed(weights, error=error))
             return own
         silent = {**kwargs, "need_weights": False} if len(args) <= 15 else kwargs  # noqa: PLR2004 - as above
         with multi_head_with(function, self.scaled_dot_product) as telling:
@@ -239,8 +245,7 @@ class AttentionTap:
                 straight = (found.values, output) if found.straight else (None, None)
                 return Computed(found.weights, *straight)
 
-            beside = found.values.nbytes + output.nbytes if found.straight else 0
-            factors = self.record("softmax", found.weights.numel(), compute, beside=beside, layout=windows())
+            factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
             if factors is not None:
                 return gated(output, factors, found.heads, self.records[-1].module)
         return output
@@ -253,7 +258,7 @@ class AttentionTap:
         band, values = piece.weights, piece.values
         if band is not None and values is not None:
             compute = lambda: Computed(band)  # noqa: E731 - two words
-            self.record("softmax", band.numel(), compute, beside=2 * values.nbytes, layout=piece.layout)
+            self.record("softmax", band.numel(), compute, pairs=False, layout=piece.layout)
             self._band = (self._watch.where, values, None)
         last = self.records[-1] if self.records else None
         if piece.rows is not None and last is not None and isinstance(last.layout, Band) and self._band is not None:
@@ -281,7 +286,7 @@ class AttentionTap:
         if found is not None:
             layout = Points.of(found.grids)
             compute = lambda: sampled(found, output)  # noqa: E731 - two words
-            self.record("deformable", found.weights.numel(), compute, layout=layout, crosses=True)
+            self.record("deformable", found.weights.numel(), compute, pairs=False, layout=layout, crosses=True)
         softmax = edge_softmax() if name in OVER or name == "softmax_csr" else None
         if softmax is not None and self.wanted():
             factors = record_edges(self, output, softmax)
@@ -297,8 +302,7 @@ class AttentionTap:
 def sampled(found: Sampling, output: Tensor) -> Computed:
     """Weights over points, with the error of their weighted sums against the layer's own."""
     mine = torch.einsum("bqp,bdqp->bdq", found.weights, found.values)
-    error = relative_error(mine, output.sum(-1))
-    return Computed(found.weights, proof=lambda: error)
+    return Computed(found.weights, error=relative_error(mine, output.sum(-1)))
 
 
 class _Mode(TorchFunctionMode):

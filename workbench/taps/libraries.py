@@ -185,9 +185,7 @@ def _shadow(
         product = output[0].transpose(1, 2) if isinstance(output, tuple) else output
         return Computed(weights, value, None if options.get("dropout") else product)
 
-    result = output[0] if isinstance(output, tuple) else output
-    beside = 0 if options.get("dropout") else value.nbytes + result.nbytes
-    return tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute, beside=beside)
+    return tap.record("kernel", query.numel() // query.size(-1) * key.size(-2), compute)
 
 
 def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: int | None) -> Tensor:
@@ -232,7 +230,7 @@ def record_edges(tap: "AttentionTap", weights: Tensor, softmax: FrameType) -> Te
     nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
     flat = weights.reshape(len(weights), -1)
     kept = edges.detach().to("cpu", copy=True)
-    return tap.record("edges", flat.numel(), lambda: Computed(flat), edges=kept, nodes=nodes)
+    return tap.record("edges", flat.numel(), lambda: Computed(flat), pairs=False, edges=kept, nodes=nodes)
 
 
 def _edges() -> Tensor | None:

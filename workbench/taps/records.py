@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from workbench.taps.kernels import product_error, relative_error
+from workbench.taps.kernels import relative_error
 from workbench.taps.layouts import Band, Layout
 
 Proof = Callable[[], float | None]
@@ -22,8 +22,8 @@ class Computed:
     """(..., keys, width), with as many heads as the weights or a divisor of it"""
     product: Tensor | None = None
     """(..., queries, width): weights @ values as the layer computed them"""
-    proof: Proof | None = None
-    """instead of both"""
+    error: float | None = None
+    """of weights @ values against the layer's own product, relative; instead of both"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +37,11 @@ class AttentionRecord:
     kind: str
     """"sdpa", "softmax", "mha", "transformers:<kernel>", "deformable" or "edges": how it was seen"""
     weights: Tensor | None
-    """(..., queries, keys) or (edges, heads), a float32 copy on the CPU; None when it did not fit under the cap"""
+    """(..., queries, keys) or (edges, heads), a copy on the CPU in float16 or float32; None when it did not fit"""
     bytes: int = 0
-    """of the weights and of what they are checked with, also when they did not fit"""
+    """of the weights, also when they did not fit"""
     proof: Proof | None = field(default=None, repr=False)
-    """None: weights @ values cannot be compared with what the layer computed"""
+    """of the weights before they were rounded; None: they cannot be compared with what the layer computed"""
     edges: Tensor | None = None
     """(2, edges), for the kind "edges" """
     nodes: int = 0
@@ -59,19 +59,6 @@ class AttentionRecord:
     def error(self) -> float | None:
         """Of weights @ values against the layer's own product, relative; None: not comparable."""
         return None if self.proof is None else self.proof()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredProduct:
-    """Values and product of a layer, kept so that its weights can be checked later."""
-
-    weights: Tensor
-    values: Tensor
-    product: Tensor
-
-    def __call__(self) -> float | None:
-        """The relative error."""
-        return product_error(self.weights, self.values, self.product)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

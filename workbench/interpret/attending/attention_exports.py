@@ -45,7 +45,7 @@ def to_xarray(maps: "AttentionMaps") -> Any:
                 f"{one.name}.{end}": (named[0], one.edges[i].numpy()) for i, end in enumerate(("source", "target"))
             }
         about = {"kind": one.kind, "seen": one.seen, "module": one.module, "call": one.call}
-        variables[one.name] = xarray.DataArray(one.weights.numpy(), dims=named, coords=coordinates, attrs=about)
+        variables[one.name] = xarray.DataArray(one.weights.float().numpy(), dims=named, coords=coordinates, attrs=about)
     return xarray.Dataset(variables, attrs={"doubt": maps.doubt})
 
 
@@ -75,7 +75,7 @@ def plot(one: "AttentionMap", *, head: int | None = None, example: int = 0) -> A
     figure: Any = make_subplots(rows=-(-len(shown) // across), cols=across, subplot_titles=titles)
     queries, keys = _labels(one.queries[example]), _labels(one.keys[example])
     for i, h in enumerate(shown):
-        weights = one.head(example, h).numpy()
+        weights = one.head(example, h).float().numpy()
         x, y = (list(range(n)) for n in reversed(weights.shape))
         drawn = go.Heatmap(
             z=weights, x=x, y=y, zmin=0.0, coloraxis="coloraxis", hovertemplate="%{y} → %{x}: %{z:.3f}<extra></extra>"
@@ -161,7 +161,7 @@ def _groups(maps: "AttentionMaps", example: int) -> dict[str, dict[str, Any]]:
         )
         kind = "cross" if one.kind == "cross" else side if decodes else "self"
         group = found.setdefault(kind, {"layers": [], "queries": one.queries[example], "keys": one.keys[example]})
-        layer = one.weights[example : example + 1].nan_to_num()
+        layer = one.weights[example : example + 1].float().nan_to_num()
         if not group["layers"] or layer.shape == group["layers"][0].shape:
             group["layers"].append(layer)
     if not found:

@@ -55,13 +55,18 @@ class AttentionMap:
 
     @property
     def error(self) -> float | None:
-        """Of weights @ values against the layer's own product, over its largest value; None: not comparable."""
+        """Of weights @ values against the layer's own product, over its largest value; None: not comparable.
+
+        Of the weights as they were computed, before they were rounded to half precision.
+        """
         return None if self.proof is None else self.proof()
 
     @property
     def weights(self) -> Tensor:
         """(batch, heads, queries, keys) on the CPU; (edges, heads) for the kind "edge".
 
+        ``torch.float16`` unless ``exact`` was asked for or half precision would have done harm, else ``torch.float32``:
+        take ``.float()`` to compute with them.
         For the kind "deformable" (batch, heads, queries, points), with ``points`` beside. Windows and bands are put
         back among the tokens of the whole input when this is asked; ``head`` does so for a single head.
         """
@@ -94,14 +99,21 @@ class AttentionMap:
         return self.layout.levels if isinstance(self.layout, Points) else None
 
     def head(self, example: int, head: int) -> Tensor:
-        """(queries, keys) of one head of one example."""
+        """(queries, keys) of one head of one example, in the precision of ``weights``.
+
+        Raises:
+            DataError: The weights are about points between tokens.
+        """
         if isinstance(self.layout, Windows | Band):
             laid = self.layout.head(self.stored, example, head)
             return laid[: len(self.queries[0]), : len(self.keys[0])]
-        return self.dense()[example, head]
+        whole = self.stored if self.layout is None and self.edges is None else self.dense()
+        return whole[example, head]
 
     def dense(self) -> Tensor:
-        """The weights as (batch, heads, queries, keys), also for edges (queries are targets, keys are sources).
+        """The weights as (batch, heads, queries, keys) in single precision, also for edges.
+
+        The queries of edges are their targets, the keys their sources.
 
         Raises:
             DataError: The weights are about points between tokens.
@@ -109,7 +121,7 @@ class AttentionMap:
         if isinstance(self.layout, Points):
             raise DataError(f"{self.name} looks at points, not at tokens: read .weights with .points beside.")
         if self.edges is None:
-            return self.weights
+            return self.weights.float()
         nodes, heads = len(self.queries[0]), self.stored.size(-1)
         source, target = self.edges
         flat = self.stored.new_zeros(heads, nodes * nodes).index_add_(1, target * nodes + source, self.stored.T)

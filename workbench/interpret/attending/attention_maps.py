@@ -14,6 +14,7 @@ from workbench.core.markup import columns, table
 from workbench.interpret._labels import tokens
 from workbench.interpret.attending import attention_exports, head_scores, mixing
 from workbench.interpret.attending.attention_map import AttentionMap
+from workbench.taps.precision import HALF, LARGEST_ERROR
 
 ATTENTION = Paper(
     title="Attention Is All You Need",
@@ -97,6 +98,8 @@ class AttentionMaps(Sequence[AttentionMap]):
             said = (
                 f"Weights @ values equal the layer's own product to {worst:.1e} in {len(errors)} of {len(self)} calls."
             )
+        if any(one.stored.dtype == HALF for one in self.maps):
+            said += f" Kept in half precision, which moves no weight by more than {LARGEST_ERROR:.1e}."
         broken = [one.name for one in self.maps if bool(one.stored.isnan().any())]
         if broken:
             said += f" There are weights that are not numbers in {', '.join(broken[:3])}{' ...' * (len(broken) > 3)}."  # noqa: PLR2004 - a list that reads as a sentence
@@ -129,8 +132,8 @@ class AttentionMaps(Sequence[AttentionMap]):
         return attention_exports.to_xarray(self)
 
     def numpy(self) -> Mapping[str, Any]:
-        """Arrays (batch, heads, queries, keys), or (edges, heads), by name."""
-        return {one.name: one.weights.numpy() for one in self.maps}
+        """Arrays (batch, heads, queries, keys), or (edges, heads), by name, in single precision."""
+        return {one.name: one.weights.float().numpy() for one in self.maps}
 
     def plot(self, name: str | int = 0, *, head: int | None = None, example: int = 0) -> Any:
         """A plotly figure of one head, or of all heads of one map: see ``attention_exports.plot``."""

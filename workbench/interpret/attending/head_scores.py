@@ -155,5 +155,5 @@ def induction(weights: Tensor, ids: Tensor) -> Tensor:
 def _mean(rows: Tensor, counted: Tensor) -> Tensor:
     """Over batch and queries, of those that count: (batch, heads, queries) to (heads,)."""
     counted = counted.expand_as(rows)
-    total = torch.where(counted, rows, torch.zeros(())).sum((0, 2))
+    total = torch.where(counted, rows.float(), torch.zeros(())).sum((0, 2))
     return total / counted.sum((0, 2))

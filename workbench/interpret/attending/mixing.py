@@ -50,7 +50,7 @@ def mixed(weights: Tensor) -> Tensor:
     Args:
         weights: (batch, heads, tokens, tokens).
     """
-    step = 0.5 * weights.mean(1) + 0.5 * torch.eye(weights.size(-1))
+    step = 0.5 * weights.mean(1, dtype=torch.float32) + 0.5 * torch.eye(weights.size(-1))
     return step / step.sum(-1, keepdim=True)
 
 
@@ -63,7 +63,7 @@ def rollout(weights: Sequence[Tensor]) -> Tensor:
     Returns:
         (batch, tokens, tokens): a row for each token of the output, adding up to one.
     """
-    steps = [mixed(one.float()) for one in weights]
+    steps = [mixed(one) for one in weights]
     result = steps[0]
     for step in steps[1:]:
         result = step @ result
@@ -89,7 +89,7 @@ def flow(weights: Sequence[Tensor], *, example: int = 0) -> Tensor:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_flow
 
-    steps = torch.stack([mixed(one[example : example + 1].float())[0] for one in weights])
+    steps = torch.stack([mixed(one[example : example + 1])[0] for one in weights])
     depth, count, _ = steps.shape
     if depth * count**3 > MOST_STEPS:
         raise DataError(

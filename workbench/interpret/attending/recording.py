@@ -25,6 +25,7 @@ def attention(
     *,
     modules: Sequence[str] | None = None,
     max_bytes: int = MAX_BYTES,
+    exact: bool = False,
     call: Call | None = None,
     processor: Any = None,
 ) -> AttentionMaps:
@@ -38,6 +39,9 @@ def attention(
         batch: What the model is called with.
         modules: Paths of the modules to look into, with their submodules; None for all.
         max_bytes: How much the weights may hold; what does not fit is named in ``.left_out``.
+        exact: Keep all weights as ``torch.float32``. Otherwise those by query and key are ``torch.float16`` where that
+            moves none by more than 2^-12, half of the memory: see ``workbench.taps.precision``. Errors that
+            ``.check()`` gives are those of the weights before they were rounded.
         call: How the model is called, where that is not the ordinary way.
         processor: A tokenizer, or a processor that has one, that writes the labels.
 
@@ -47,7 +51,7 @@ def attention(
     Raises:
         AddressError: A path in ``modules`` names nothing in this model.
     """
-    tap = AttentionTap(model, modules=modules, max_bytes=max_bytes)
+    tap = AttentionTap(model, modules=modules, max_bytes=max_bytes, exact=exact)
     with look(), evaluating(model), torch.no_grad(), tap:
         _forward(model, batch, call)
     return collected(tap, model, batch, processor)

@@ -115,7 +115,7 @@ Combining = Callable[[Sequence[Dense], int], Tensor]
 
 
 def _mean_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
-    return torch.stack([plane.weights.float().mean(0) for plane in planes]).mean(0)
+    return torch.stack([plane.weights.mean(0, dtype=torch.float32) for plane in planes]).mean(0)
 
 
 def _largest_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
@@ -123,8 +123,8 @@ def _largest_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
 
 
 OVER: Mapping[str, Combining] = {
-    "mean of heads": lambda planes, at: planes[at].weights.float().mean(0),
-    "largest of heads": lambda planes, at: planes[at].weights.float().amax(0),
+    "mean of heads": lambda planes, at: planes[at].weights.mean(0, dtype=torch.float32),
+    "largest of heads": lambda planes, at: planes[at].weights.amax(0).float(),
     "mean of layers": _mean_of_layers,
     "largest of layers": _largest_of_layers,
     "rollout": lambda planes, at: mixing.rollout([plane.weights[None] for plane in planes[: at + 1]])[0],
