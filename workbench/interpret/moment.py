@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from workbench.core.live import modules_of
 from workbench.interpret.attending.attention_maps import AttentionMaps
 from workbench.taps import Seen
 
@@ -46,5 +47,7 @@ class Snapshot:
 
 def versions(model: nn.Module) -> tuple[tuple[int, int], ...]:
     """Marks that change whenever weights do: where each tensor lies and how often it was written to."""
-    held = (*model.parameters(), *model.buffers())
-    return tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in held)  # noqa: SLF001 - torch's only mark of a change in place
+    # As parameters() and buffers() give them, but several times as fast; torch has no other mark of a change in place.
+    tables: list[Any] = [t for m in modules_of(model) for t in (m._parameters, m._buffers)]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    held = [tensor for table in tables for tensor in table.values() if tensor is not None]
+    return tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in held)  # noqa: SLF001

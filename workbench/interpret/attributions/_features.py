@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,6 +27,16 @@ class Features:
     lattices: tuple[tuple[int, ...], ...]
     """for each leaf, how its features lie: (tokens,), (rows, columns) of patches; () for columns of a table"""
 
+    @cached_property
+    def _spans(self) -> tuple[slice | None, ...]:
+        """For each leaf, where its features stand, if every cell is one and they stand in the order of the cells."""
+        found: list[slice | None] = []
+        for group, lattice in zip(self.groups, self.lattices, strict=True):
+            start, size = int(group.min()), group.numel()
+            whole = not lattice and torch.equal(group.reshape(-1).cpu(), torch.arange(start, start + size))
+            found.append(slice(start, start + size) if whole else None)
+        return tuple(found)
+
     def masks(self, kept: Tensor, leaf: int, value: Tensor) -> Tensor:
         """(k, 1, 1, ...) whether a cell keeps its value, to be broadcast over (k, references, rows, ...).
 
@@ -34,6 +45,8 @@ class Features:
             leaf: Which leaf.
             value: Its value, (rows, ...).
         """
+        if (span := self._spans[leaf]) is not None and self.groups[leaf].shape == value.shape[1:]:
+            return kept[:, span].reshape(len(kept), 1, 1, *value.shape[1:])
         group = self.groups[leaf]
         axes = (1,) * (value.dim() - 1 - group.dim())
         return kept[:, group.reshape(-1)].reshape(len(kept), 1, 1, *group.shape, *axes)
@@ -47,7 +60,10 @@ class Features:
             leaves: The leaves; the axis of an embedding is left out.
         """
         parts: list[Tensor] = []
-        for group, value, leaf in zip(self.groups, values, leaves, strict=True):
+        for group, span, value, leaf in zip(self.groups, self._spans, values, leaves, strict=True):
+            if span is not None and leaf.embedding is None and group.shape == value.shape[1:]:
+                parts.append(scores[span].T.reshape(value.shape))
+                continue
             cells = math.prod(value.shape[1 + group.dim() :]) if leaf.embedding is None else 1
             size = torch.bincount(group.reshape(-1), minlength=self.count).to(scores) * cells
             share = (scores / size[:, None].clamp_min(1)).T[:, group.reshape(-1)].reshape(len(value), *group.shape)

@@ -6,7 +6,8 @@ embedding that consumes them, which one probing forward finds: the first embeddi
 
 import copy
 import inspect
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -108,9 +109,20 @@ def _named(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 def _positional(model: nn.Module, count: int) -> list[str]:
     """Names of positional inputs: those of the forward's parameters."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [n for n, p in inspect.signature(model.forward).parameters.items() if p.kind in kinds]
+    names = _parameters(getattr(model.forward, "__func__", model.forward), bound=hasattr(model.forward, "__func__"))
     return [names[i] if i < len(names) else f"input {i}" for i in range(count)]
+
+
+_known: "weakref.WeakKeyDictionary[Callable[..., Any], list[str]]" = weakref.WeakKeyDictionary()
+
+
+def _parameters(function: Callable[..., Any], *, bound: bool) -> list[str]:
+    """Names of a forward's positional parameters, looked up once: asking for a signature is slow."""
+    if function not in _known:
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        names = [n for n, p in inspect.signature(function).parameters.items() if p.kind in kinds]
+        _known[function] = names[1:] if bound else names
+    return _known[function]
 
 
 def _finding(model: nn.Module, integers: Mapping[str, Tensor], consumed: dict[str, Leaf]) -> Watch:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from workbench.core.batch import Batch
 from workbench.core.calling import Call
+from workbench.core.live import modules_of
 from workbench.interpret.attributions._features import Features
 from workbench.interpret.attributions._pace import Pace
 from workbench.interpret.moment import versions
@@ -90,7 +91,7 @@ def _marks(model: nn.Module) -> object:
             tuple(value for value in vars(module).values() if type(value) in _PLAIN),
             len(module._forward_hooks) + len(module._forward_pre_hooks),  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way to count
         )
-        for module in model.modules()
+        for module in modules_of(model)
     )
     return versions(model), modules, torch.is_autocast_enabled("cpu"), torch.is_autocast_enabled("cuda")
 

@@ -4,6 +4,7 @@ Departures: Gauss-Legendre instead of a Riemann sum; nodes double until the gap 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -40,8 +41,7 @@ class IntegratedGradients(Method):
 
 def _integral(problem: Problem, steps: int) -> list[Tensor]:
     """The integral over the line from each reference times the line, averaged over the references."""
-    nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(steps))
-    places, weights = (nodes + 1) / 2, weights / 2
+    places, weights = _rule(steps)
     count = len(problem.references[0])
     sums = [torch.zeros_like(v) for v in problem.values]
     for i in range(count):
@@ -53,6 +53,13 @@ def _integral(problem: Problem, steps: int) -> list[Tensor]:
             for total, gradient, v, r in zip(sums, gradients, problem.values, references, strict=True):
                 total.add_((v - r) * (gradient * _axes(weights[piece], v)).sum(0) / count)
     return sums
+
+
+@lru_cache(maxsize=32)
+def _rule(steps: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights of Gauss and Legendre between 0 and 1."""
+    nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(steps))
+    return (nodes + 1) / 2, weights / 2
 
 
 def _axes(numbers: Tensor, value: Tensor) -> Tensor:

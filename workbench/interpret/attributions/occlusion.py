@@ -5,6 +5,7 @@ scores of overlapping windows are contributions; captum gives the sum instead of
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from workbench.core.entry import Paper
 from workbench.interpret.attributions._coalitional import Coalitional
-from workbench.interpret.attributions._features import Features
 from workbench.interpret.attributions._method import Axiom, Estimate
 from workbench.interpret.attributions._problem import Problem
 from workbench.interpret.attributions.feature_ablation import VISUALIZING
@@ -33,24 +33,25 @@ class Occlusion(Coalitional):
     def results(self, problem: Problem) -> Iterator[Estimate]:
         """One estimate."""
         features = problem.features(self.patches)
-        hidden = _windows(features, self.window)
+        sizes = tuple(int(group.max() - group.min()) + 1 for group in features.groups)
+        hidden = _windows(features.lattices, sizes, self.window)
         lost = problem.score - problem.coalitions(~hidden, features)
         share = (hidden / hidden.sum(1, keepdim=True)).to(lost)
         scores = share.T @ lost / hidden.sum(0).to(lost)[:, None]
         yield self.estimate(problem, features, scores, len(hidden))
 
 
-def _windows(features: Features, window: int) -> Tensor:
+@lru_cache(maxsize=8)
+def _windows(lattices: tuple[tuple[int, ...], ...], sizes: tuple[int, ...], window: int) -> Tensor:
     """(windows, features) what each window hides."""
     rows: list[Tensor] = []
     start = 0
-    for group, lattice in zip(features.groups, features.lattices, strict=True):
-        count = int(group.max()) + 1 - start
+    for lattice, count in zip(lattices, sizes, strict=True):
         grid = torch.arange(start, start + count).reshape(lattice or (count,))
         sides = [min(window if lattice else 1, side) for side in grid.shape]
         for corner in product(*(range(side - width + 1) for side, width in zip(grid.shape, sides, strict=True))):
             covered = grid[tuple(slice(c, c + width) for c, width in zip(corner, sides, strict=True))]
-            row = torch.zeros(features.count, dtype=torch.bool)
+            row = torch.zeros(sum(sizes), dtype=torch.bool)
             row[covered.reshape(-1)] = True
             rows.append(row)
         start += count
