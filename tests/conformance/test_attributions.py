@@ -78,6 +78,16 @@ def test_scores_add_up_to_the_change_in_score(name):
     assert found.converged
 
 
+@pytest.mark.parametrize("name", having(Axiom.CONSERVATION))
+def test_without_biases_scores_add_up_to_the_score(name):
+    torch.manual_seed(0)
+    layers = (nn.Linear(5, 16, bias=False), nn.ReLU(), nn.Linear(16, 3, bias=False), nn.Tanh())
+    model, (x, reference) = nn.Sequential(*layers), inputs()
+    found = scores_of(name, model, x, reference, target=2)
+    assert torch.allclose(found.scores.sum(1), model(x)[:, 2], atol=1e-4)
+    assert float(found.relative_gap.max()) < 1e-3
+
+
 @pytest.mark.parametrize("name", having(Axiom.SENSITIVITY))
 def test_the_only_feature_that_differs_has_the_score(name):
     x, reference = inputs()

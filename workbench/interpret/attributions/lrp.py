@@ -4,7 +4,8 @@ Relevance starts as the score and is shared out backwards. What it is compared w
 biases, position embeddings and the rules absorb is missing from the sum: the gap is their share of the score.
 
 Departures: batch normalisation counts as a scaling whose shift absorbs relevance, instead of being merged into the
-layer before; the epsilon of products of activations is left out.
+layer before; the epsilon of products of activations is left out. An activation that a model writes out by hand, such as
+transformers' gelu_new, follows the rules of its parts, and its constants absorb relevance.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,7 +72,6 @@ class Lrp(Method):
                 points,
                 dense,
                 convolution,
-                epsilon=self.epsilon,
                 signal_takes_all=self.gates == "signal",
                 through_softmax=self.attention == "softmax",
             )

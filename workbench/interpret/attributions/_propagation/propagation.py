@@ -182,7 +182,7 @@ class _Carried(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, path: Tensor, value: Tensor) -> Tensor:
         del ctx
-        return value.to(path.dtype).view_as(path)
+        return value.to(path.dtype, copy=True)  # a view could not be changed in place afterwards
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:

@@ -106,7 +106,6 @@ class Relevance(Propagation):
         dense: Rule,
         convolution: Rule,
         *,
-        epsilon: float = 0.0,
         signal_takes_all: bool = False,
         through_softmax: bool = True,
     ) -> None:
@@ -116,12 +115,11 @@ class Relevance(Propagation):
             points: The leaves that relevance is wanted of.
             dense: For matrices of weights.
             convolution: For convolutions.
-            epsilon: Keeps quotients finite.
             signal_takes_all: Whether of a gate times a signal the signal has all relevance, instead of half.
             through_softmax: Whether a softmax hands relevance on, instead of being a constant.
         """
         super().__init__(points)
-        self._dense, self._convolution, self._epsilon = dense, convolution, epsilon
+        self._dense, self._convolution = dense, convolution
         self._signal, self._softmax = signal_takes_all, through_softmax
 
     def affine(
@@ -135,7 +133,7 @@ class Relevance(Propagation):
         y = function(x.detach())
         if name in ("rsqrt", "reciprocal", "div"):
             return y
-        found = carried(y, x * _ratio(y, x.detach(), self._epsilon))
+        found = carried(y, x * _ratio(y, x.detach(), 0.0))
         return _as_gate(found) if name in _GATES else found
 
     def between(self, name: str, function: Binary, a: Tensor, b: Tensor) -> Tensor:
