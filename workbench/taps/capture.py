@@ -20,26 +20,27 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
+from workbench.taps.edges import record_edges, softmax_frame
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
-from workbench.taps.layouts import Band, Points, banded, crosses, windows
+from workbench.taps.layouts import Band, Points, banded, crosses
 from workbench.taps.libraries import (
     KERNELS,
     Frame,
     configured,
-    edge_softmax,
     framed,
     kernel_places,
     multi_head_with,
-    record_edges,
     sdpa_frame,
     seen_by,
 )
+from workbench.taps.messages import SUMS, Message, Messages, summed_error
 from workbench.taps.precision import HALF, SINGLE, fitting
 from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed
 from workbench.taps.swaps import Place
+from workbench.taps.windowing import windows
 
 MAX_BYTES = 1 << 28
 
@@ -81,7 +82,7 @@ class AttentionTap:
         self._watch = Watch(model, entered=self._entered, left=self._left)
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
-        self._products = SoftmaxProducts()
+        self._products, self._messages = SoftmaxProducts(), Messages()
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
         self.frame: Frame | None = None
@@ -98,6 +99,7 @@ class AttentionTap:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.callback(self._products.clear)
+            stack.callback(self._messages.clear)
             self._kernels.clear()
             stack.enter_context(self._watch)
             stack.enter_context(seen_by(self))
@@ -148,7 +150,14 @@ class AttentionTap:
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
     def record(
-        self, kind: str, size: int, compute: Callable[[], Computed], *, pairs: bool = True, **more: Any
+        self,
+        kind: str,
+        size: int,
+        compute: Callable[[], Computed],
+        *,
+        pairs: bool = True,
+        beside: int = 0,
+        **more: Any,
     ) -> Tensor | None:
         """Keep one attention.
 
@@ -157,6 +166,7 @@ class AttentionTap:
             size: How many weights there are.
             compute: Gives the weights and what they can be checked with; not called when they do not fit.
             pairs: Whether there is a weight for every query and key, or every position of a window.
+            beside: Bytes of what is kept to check them with.
             more: Other fields of the record.
 
         Returns:
@@ -172,7 +182,7 @@ class AttentionTap:
         more |= {"step": self.step}
         factors = None if self.gate is None else self.gate(module, call)
         exact = self.exact or not pairs
-        needed = size * (SINGLE if exact else HALF).itemsize
+        needed = size * (SINGLE if exact else HALF).itemsize + beside
         if self.bytes + needed > self.max_bytes:
             self.records.append(AttentionRecord(module, call, kind, None, bytes=needed, **more))
             return factors
@@ -185,7 +195,7 @@ class AttentionTap:
             if frame and weights.numel() == frame.batch * frame.heads * frame.queries * weights.size(-1):
                 weights = weights.reshape(frame.batch, frame.heads, frame.queries, weights.size(-1))
             dtype = SINGLE if exact else fitting(weights)
-            needed = size * dtype.itemsize
+            needed = size * dtype.itemsize + beside
             fits = self.bytes + needed <= self.max_bytes
             kept = weights.detach().to("cpu", dtype, copy=True) if fits else None
         self.bytes += needed if fits else 0
@@ -242,8 +252,7 @@ class AttentionTap:
         if found is not None and not self._piece(found):
 
             def compute() -> Computed:
-                straight = (found.values, output) if found.straight else (None, None)
-                return Computed(found.weights, *straight)
+                return Computed(found.weights, error=relative_error(found.again(found.weights), output))
 
             factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
             if factors is not None:
@@ -258,7 +267,8 @@ class AttentionTap:
         band, values = piece.weights, piece.values
         if band is not None and values is not None:
             compute = lambda: Computed(band)  # noqa: E731 - two words
-            self.record("softmax", band.numel(), compute, pairs=False, layout=piece.layout)
+            beside = 2 * values.nbytes
+            self.record("softmax", band.numel(), compute, pairs=False, beside=beside, layout=piece.layout)
             self._band = (self._watch.where, values, None)
         last = self.records[-1] if self.records else None
         if piece.rows is not None and last is not None and isinstance(last.layout, Band) and self._band is not None:
@@ -280,18 +290,36 @@ class AttentionTap:
     def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Any other torch call; results of softmax are followed, and what is sampled at points."""
         found = self._products.find_sampling(args) if name in TIMES and self._products.samples else None
+        message = self._messages.find(name, args, kwargs) if name in SUMS else None
         output = function(*args, **kwargs)
         if self.wanted():
             self._products.note(name, args, output)
+            self._messages.note(name, args, output)
+        if message is not None:
+            self._prove(message, output)
         if found is not None:
             layout = Points.of(found.grids)
             compute = lambda: sampled(found, output)  # noqa: E731 - two words
             self.record("deformable", found.weights.numel(), compute, pairs=False, layout=layout, crosses=True)
-        softmax = edge_softmax() if name in OVER or name == "softmax_csr" else None
+        softmax = softmax_frame() if name in OVER or name == "softmax_csr" else None
         if softmax is not None and self.wanted():
+            count = len(self.records)
             factors = record_edges(self, output, softmax)
-            return output if factors is None else output * factors
+            if factors is not None:
+                return output * factors
+            if len(self.records) > count:
+                self._messages.add(output, count)
         return output
+
+    def _prove(self, message: Message, sums: Tensor) -> None:
+        """Check the weights of edges by what their layer has made of them."""
+        record = self.records[message.record]
+        if record.weights is None or record.edges is None:
+            return
+        with torch.no_grad(), unseen():
+            error = summed_error(message, record.weights, record.edges[1], sums)
+        if error is not None:
+            self.records[message.record] = replace(record, proof=lambda: error)
 
     @property
     def follows(self) -> bool:
@@ -321,7 +349,7 @@ class _Mode(TorchFunctionMode):
             return self.tap.scaled_dot_product(func, *args, **named)
         if name == "multi_head_attention_forward":
             return self.tap.multi_head(func, args, named)
-        if name == "__get__":
+        if name == "__get__" and not self.tap.follows:
             return func(*args, **named)
         if name in MATMUL and self.tap.follows:
             return self.tap.product(func, name, args, named)

@@ -56,9 +56,8 @@ def attention_weights(
 
 def repeated(key: Tensor, query: Tensor) -> Tensor:
     """Keys or values (..., key heads, keys, d) repeated to the query's heads, where queries are grouped."""
-    if key.dim() < 3 or key.size(-3) == query.size(-3):  # noqa: PLR2004 - no axis of heads
-        return key
-    return key.repeat_interleave(query.size(-3) // key.size(-3), -3)
+    heads, keys = (one.size(-3) if one.dim() > 2 else 1 for one in (query, key))  # noqa: PLR2004 - no axis of heads
+    return key.repeat_interleave(heads // keys, -3) if 1 < keys < heads else key
 
 
 def product_error(weights: Tensor, values: Tensor, product: Tensor) -> float | None:

@@ -1,4 +1,4 @@
-"""Where libraries compute attention: the kernels of transformers, the edge softmax of PyG, torch's multi-head body.
+"""Where libraries compute attention: the kernels of transformers, and torch's multi-head body.
 
 Most of it is torch calls, which a function mode sees in its own thread alone; what the library knows beyond their
 arguments is read off the frames that are running, so nothing is replaced. Only a kernel of transformers that calls
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from types import FrameType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -206,43 +206,6 @@ def _dense_mask(mask: Any, query: Tensor, key: Tensor, *, causal: bool, window: 
     return allowed if mask is None else allowed & mask[:, None, None, -keys:].bool()
 
 
-def edge_softmax() -> FrameType | None:
-    """PyG's softmax over the edges of each node, if it is what is calling torch."""
-    if _EDGE_SOFTMAX not in sys.modules:
-        return None
-    return next((frame for frame in frames("softmax", "ptr") if frame.f_globals["__name__"] == _EDGE_SOFTMAX), None)
-
-
-def record_edges(tap: "AttentionTap", weights: Tensor, softmax: FrameType) -> Tensor | None:
-    """Keep the weights of the edges over which messages are passed.
-
-    Args:
-        tap: Where.
-        weights: (edges, ...), what the softmax is about to return.
-        softmax: Its frame.
-
-    Returns:
-        Factors for the heads, or None.
-    """
-    edges, index = _edges(), softmax.f_locals["index"]
-    if edges is None or edges.size(1) != len(weights):
-        return None  # a softmax over something else, such as the nodes of a graph
-    nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
-    flat = weights.reshape(len(weights), -1)
-    kept = edges.detach().to("cpu", copy=True)
-    return tap.record("edges", flat.numel(), lambda: Computed(flat), pairs=False, edges=kept, nodes=nodes)
-
-
-def _edges() -> Tensor | None:
-    """The edges over which messages are passed, with added self loops: a local of the function that passes them."""
-    for frame in frames("", "edge_index"):
-        if frame.f_code.co_name in ("propagate", "edge_updater"):
-            found = frame.f_locals.get("edge_index")
-            if isinstance(found, Tensor) and found.dim() == 2:  # noqa: PLR2004 - (2, edges)
-                return found
-    return None
-
-
 @contextmanager
 def multi_head_with(function: Callable[..., Any], told: Callable[..., Tensor]) -> Generator[Callable[..., Any]]:
     """A block with an ``F.multi_head_attention_forward`` that tells of the kernel it calls out of sight of modes.
@@ -270,7 +233,6 @@ def multi_head_with(function: Callable[..., Any], told: Callable[..., Tensor]) -
 
 
 _SDPA = "transformers.integrations.sdpa_attention"
-_EDGE_SOFTMAX = "torch_geometric.utils._softmax"
 _PRODUCT = "scaled_dot_product_attention"
 KERNELS = Swaps(_kernel)
 """The kernels of transformers that are telling."""

@@ -5,16 +5,19 @@ dropout, casts, masks and views until it multiplies activations: in a matrix pro
 elementwise with what was sampled from a picture at a few points for each query.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.taps.equations import Einsum
 from workbench.taps.following import Followed
 
-SOFTMAX = frozenset({"softmax", "_softmax", "_safe_softmax"})
-MATMUL = frozenset({"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "mm", "einsum"})
+SOFTMAX = frozenset({"softmax", "_softmax", "_safe_softmax", "special_softmax"})
+_ADDED = frozenset({"baddbmm", "addmm"})
+MATMUL = _ADDED | {"matmul", "__matmul__", "__rmatmul__", "linalg_matmul", "bmm", "mm", "einsum"}
 TIMES = frozenset({"mul", "__mul__", "__rmul__", "multiply"})
 
 _EXP = frozenset({"exp", "exp_"})
@@ -33,9 +36,9 @@ class Product:
     weights: Tensor
     """(..., queries, keys)"""
     values: Tensor
-    """(..., keys, width), or the other operand as it is, where it cannot be brought there"""
-    straight: bool
-    """whether the product is weights @ values as they stand"""
+    """(..., keys, width); of an einsum, the other operand as it is"""
+    again: Callable[[Tensor], Tensor]
+    """forms the product anew from the weights, in single precision"""
     heads: int | None = -3
     """the axis of heads in the product; None where it cannot be told"""
 
@@ -145,7 +148,8 @@ class SoftmaxProducts:
             kwargs: Its named arguments.
         """
         equation = args[0] if name == "einsum" and args and isinstance(args[0], str) else ""
-        operands = [*args[1:3]] if equation or name == "baddbmm" else [*args, *kwargs.values()]
+        first = 1 if equation or name in _ADDED else 0
+        operands = [*args[first:], *({} if first else kwargs).values()]
         if len(operands) == 1 and isinstance(operands[0], tuple | list):
             operands = list(operands[0])
         if name == "__rmatmul__":
@@ -154,10 +158,17 @@ class SoftmaxProducts:
             return None
         for i in (0, 1):
             weights, other = operands[i], operands[1 - i]
-            if weights in self._weights and not _learned(other):
-                if equation:
-                    return Product(_oriented(weights, equation, i), other, straight=False, heads=_heads(equation, i))
-                return Product(weights if i == 0 else weights.transpose(-1, -2), other, straight=i == 0)
+            if weights not in self._weights or _learned(other):
+                continue
+            if equation:
+                einsum = Einsum.read(equation, [one.dim() for one in operands], i)
+                again = functools.partial(einsum.again, operands=operands)
+                return Product(einsum.turned(weights), other, again, einsum.heads)
+            if i == 1:  # values and weights as (..., width, keys) and (..., keys, queries)
+                weights, other = weights.transpose(-1, -2), other.transpose(-1, -2)
+            base: Any = args[0]
+            added = _Added(base, **kwargs) if name in _ADDED else None
+            return Product(weights, other, functools.partial(_multiplied, values=other, turned=i == 1, added=added))
         return None
 
     def find_sampling(self, args: Sequence[Any]) -> Sampling | None:
@@ -183,23 +194,17 @@ def _learned(value: Tensor) -> bool:
     return isinstance(value, nn.Parameter) or isinstance(value._base, nn.Parameter)  # noqa: SLF001 - what it is a view of
 
 
-def _heads(equation: str, i: int) -> int | None:
-    """The axis of heads in the result of an einsum: the last of those that both operands share and keep."""
-    left, _, right = equation.replace(" ", "").replace("...", "").partition("->")
-    terms = left.split(",")
-    shared = [c for c in terms[i] if c in terms[1 - i] and c in right]
-    return right.index(shared[-1]) - len(right) if shared else None
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What a call adds its product to."""
+
+    given: Tensor
+    beta: float = 1.0
+    alpha: float = 1.0
+    out: Tensor | None = None
 
 
-def _oriented(weights: Tensor, equation: str, i: int) -> Tensor:
-    """Weights of an einsum with queries and keys moved to the last two axes."""
-    left, _, right = equation.replace(" ", "").replace("...", "").partition("->")
-    terms = left.split(",")
-    mine, other = terms[i], terms[1 - i]
-    summed = [c for c in mine if c in other and c not in right]
-    if len(summed) != 1 or len(mine) != weights.dim():
-        return weights
-    moved = weights.movedim(mine.index(summed[0]), -1)
-    order = [c for c in mine if c != summed[0]]
-    queries = [c for c in mine if c in right and c not in other]
-    return moved.movedim(order.index(queries[0]), -2) if len(queries) == 1 else moved
+def _multiplied(weights: Tensor, *, values: Tensor, turned: bool, added: _Added | None) -> Tensor:
+    product = weights.float() @ values.float()
+    product = product.transpose(-1, -2) if turned else product
+    return product if added is None else added.beta * added.given.float() + added.alpha * product

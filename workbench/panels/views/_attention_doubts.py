@@ -13,6 +13,15 @@ from workbench.panels.views._attention_scene import Scene
 
 _HELD = 1e-3
 """relative error up to which weights @ values count as the layer's own product, also in half precision"""
+_NAMES = (
+    ("mean entropy", " nats"),
+    ("on the one before", ""),
+    ("on itself", ""),
+    ("on the first", ""),
+    ("mean distance", ""),
+    ("induction", ""),
+)
+"""what ``SCORES`` are called, and their units"""
 _READ = 1 << 22
 """weights of a head up to which its entropy is computed at every look"""
 
@@ -31,7 +40,7 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
     found: list[Doubt] = []
     if errors:
         worst = max(errors)
-        text = f"weights \N{MULTIPLICATION SIGN} values reproduce the layer's output {_power(worst)}"
+        text = f"{_multiplied(layer)} {_power(worst)}"
         if math.isnan(sum(errors)):
             text = "what this layer gives out is not a number"
         found.append(Doubt("good" if worst < _HELD else "bad", text))
@@ -56,6 +65,13 @@ def doubts(scene: Scene, layer: Layer, window: Tensor, *, comparing: bool) -> li
     return found
 
 
+def _multiplied(layer: Layer) -> str:
+    """What was compared."""
+    if layer.maps[0].edge_index is None:
+        return "weights \N{MULTIPLICATION SIGN} values reproduce the layer's output"
+    return "weights \N{MULTIPLICATION SIGN} messages, summed at each node, reproduce the layer's own sums"
+
+
 def _summed(layer: Layer) -> str:
     """That the weights into each node add up to one, where they lie on the edges of a graph and do."""
     edges, weights = layer.maps[0].edge_index, layer.maps[0].weights
@@ -72,18 +88,21 @@ def _power(error: float) -> str:
     return "exactly" if error == 0 else f"to {error:.0e}".replace("e-0", "e-")
 
 
-def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None) -> list[list[str]]:
+def facts(
+    layer: Layer, plane: Plane, head: int, *, ids: Tensor | None = None, knocked: KnockOut | None = None
+) -> list[list[str]]:
     """What is on show, and what it does.
 
     Args:
         layer: The layer on show.
         plane: What is drawn.
         head: The head in it.
+        ids: (positions,) tokens that are looked at, where there are any.
         knocked: The head switched off, where a person asked for it.
 
     Returns:
-        Names and values: the module, the kind of attention and how it was seen, the mean entropy of the rows in nats
-        and, for attention within one sequence, the mean weight on the position before, on itself and on the first.
+        Names and values: the module, the kind of attention and how it was seen, and the head's scores as far as they
+        mean something here: all but the entropy need attention within one sequence, induction a token that repeats.
     """
     first = layer.maps[0]
     found = [
@@ -92,12 +111,11 @@ def facts(layer: Layer, plane: Plane, head: int, knocked: KnockOut | None = None
     ]
     if isinstance(plane, Edges):
         found.append(["edges", f"{plane.edges.size(1):,}"])
-    names = ("mean entropy", "on the token before", "on itself", "on the first")
     one = Dense(plane.weights[head : head + 1]) if isinstance(plane, Dense) else plane
-    values = scores(one, _READ, square=not layer.crosses)[0].tolist()
-    for name, value in zip(names, values, strict=True):
-        if not math.isnan(value):
-            found.append([name, f"{value:.2f}{' nats' if name == names[0] else ''}"])
+    values = scores(one, _READ, square=not layer.crosses, ids=ids)[0].tolist()
+    found += [[name, f"{v:.2f}{unit}"] for (name, unit), v in zip(_NAMES, values, strict=True) if not math.isnan(v)]
+    if math.isnan(values[-1]) and not math.isnan(values[-2]) and ids is not None and len(ids) == plane.keys:
+        found.append([_NAMES[-1][0], "no token repeats"])
     if isinstance(one, Dense) and one.weights.numel() <= _READ and (blank := int((one.weights.sum(-1) == 0).sum())):
         found.append(["queries without weight", f"{blank:,} of {plane.queries:,}"])
     if knocked is not None:
