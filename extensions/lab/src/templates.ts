@@ -12,6 +12,15 @@ const IMPORT = 'import workbench as wb';
 
 export const TEMPLATES: readonly [Template, ...Template[]] = [
   {
+    id: 'app',
+    label: 'Workbench',
+    caption: 'A notebook with the app: build, train, compress and inspect, with the code of every step',
+    cells: [
+      '# Workbench\nBuild, train, compress and inspect. *Show code* gives the cell of each step.',
+      `${IMPORT}\n\nwb.Workbench()`
+    ]
+  },
+  {
     id: 'explore',
     label: 'Look inside a model',
     caption: 'A notebook that attaches the Inspector to a torch model of your own',
