@@ -69,7 +69,7 @@ def _by_signature(model: nn.Module, data: Any) -> dict[str, Any]:
     return {name: data[name] for name in wanted if name in data}
 
 
-_MAIN = ("logits", "prediction_logits", "sample", "last_hidden_state", "prediction")
+_MAIN = ("logits", "prediction_logits", "prediction_outputs", "sample", "last_hidden_state", "prediction")
 
 
 def scores(output: Any) -> Tensor:

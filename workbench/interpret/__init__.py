@@ -16,6 +16,7 @@ from workbench.interpret.attending.head_scores import score_heads as score_heads
 from workbench.interpret.attending.implied import implied_attention as implied_attention
 from workbench.interpret.attending.recording import attention as attention
 from workbench.interpret.attributions._attribution import Attribution as Attribution
+from workbench.interpret.attributions._exchanged import from_shap as from_shap
 from workbench.interpret.attributions._explaining import explain as explain
 from workbench.interpret.attributions._explaining import improving_explanation as improving_explanation
 from workbench.interpret.attributions._integrated import (
@@ -23,6 +24,11 @@ from workbench.interpret.attributions._integrated import (
 )
 from workbench.interpret.attributions._integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.attributions._outcome import Explanation as Explanation
+from workbench.interpret.doubt.agreeing import Agreement as Agreement
+from workbench.interpret.doubt.agreeing import agreement as agreement
+from workbench.interpret.doubt.randomising import Sanity as Sanity
+from workbench.interpret.doubt.randomising import improving_sanity_check as improving_sanity_check
+from workbench.interpret.doubt.randomising import sanity_check as sanity_check
 from workbench.interpret.editing import Edit as Edit
 from workbench.interpret.editing import Effect as Effect
 from workbench.interpret.moment import Selection as Selection

@@ -112,9 +112,13 @@ class Problem:
     def on(self, model: nn.Module) -> "Problem":
         """The same asked of another model with the same inputs, or of this one after its weights have changed."""
         other = replace(self, model=model, known=Findings())
-        with torch.no_grad(), other._runner.looking():
-            other.output = other._runner.output(self.values)
+        other.output = other.output_at(self.values)
         return other
+
+    def output_at(self, values: Sequence[Tensor]) -> Any:
+        """What the model returns where the leaves, (rows, ...), have other values."""
+        with torch.no_grad(), self._runner.looking():
+            return self._runner.output(values)
 
     def generator(self, *parts: int) -> torch.Generator:
         """Random numbers that follow from the seed."""

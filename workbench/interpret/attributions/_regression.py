@@ -36,7 +36,7 @@ class _Design:
 
     def error(self, projection: Tensor, aim: Tensor, scores: Tensor) -> Tensor:
         """White's heteroscedasticity-consistent standard errors, with the usual correction for degrees of freedom."""
-        total = torch.zeros_like(scores)
+        total = scores.new_zeros(projection.size(1), scores.size(1))
         for block, w, a in self._blocks(aim):
             squares = self._squares
             if squares is None:
@@ -72,11 +72,16 @@ class Fitted:
         self._inverse = torch.linalg.pinv(matrix + slight, hermitian=True)
 
     def fit(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Coefficients and their standard errors, (features, rows) each, for values of shape (k, rows)."""
+        """Coefficients (features, rows) and standard errors (features + 1, rows), the last one that of their sum.
+
+        Args:
+            values: (k, rows).
+        """
         aim = values.cpu().double()
         aim = aim - self._design.mean(aim)
         scores = self._inverse @ self._design.moments(aim)
-        return scores.to(values), self._design.error(self._inverse, aim, scores).to(values)
+        projection = torch.cat([self._inverse, self._inverse.sum(1, keepdim=True)], 1)
+        return scores.to(values), self._design.error(projection, aim, scores).to(values)
 
 
 class Constrained:

@@ -62,7 +62,8 @@ class Lime(Coalitional):
             if done or len(values) > 2 * features.count:
                 fit = whole if done and whole else _fit(kept[: len(values)], self.width, self.ridge)
                 scores, error = fit.fit(values)
-                yield replace(self.estimate(problem, features, scores, len(values), error), done=done)
+                found = self.estimate(problem, features, scores, len(values), error[:-1])
+                yield replace(found, total_error=error[-1], done=done)
 
 
 @lru_cache(maxsize=8)
