@@ -6,12 +6,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from workbench.core.batch import Batch
 from workbench.core.calling import Call
 from workbench.core.errors import DataError
-from workbench.interpret.attributions._leaves import find_leaves, is_joint
+from workbench.core.live import look
+from workbench.interpret.attributions._leaves import Leaf, find_leaves, is_joint
 from workbench.interpret.attributions._problem import Problem
 from workbench.interpret.attributions._references import Reference, reference_for
-from workbench.interpret.attributions._remembered import findings
+from workbench.interpret.attributions._remembered import Findings, findings
+from workbench.interpret.attributions._state import state_kept
 from workbench.interpret.batches import as_batch
 from workbench.interpret.targets import Target, Wanted, choose
 
@@ -45,7 +48,7 @@ def pose(
     """
     given = as_batch(batch)
     known = findings(model, given, target, call)
-    leaves, output = find_leaves(model, given, call)
+    leaves, output = _looked_at(model, given, call, known)
     chosen = choose(model, output, target)
     picked = chosen.pick(output)
     if picked.dim() != 1:
@@ -66,6 +69,16 @@ def pose(
     problem.references = [r[None, None] if joint else r[None] for r, _ in pairs]
     problem.reference = "; ".join(dict.fromkeys(said for _, said in pairs))
     return problem
+
+
+def _looked_at(model: nn.Module, batch: Batch, how: Call | None, known: Findings) -> tuple[list[Leaf], Any]:
+    """Leaves and output; finds out whether a forward leaves something in the model."""
+    if known.stateful is False:
+        return find_leaves(model, batch, how)
+    with look(), state_kept(model) as trace:
+        found = find_leaves(model, batch, how)
+    known.stateful = trace.left
+    return found
 
 
 def _against(problem: Problem, background: Any) -> Problem:

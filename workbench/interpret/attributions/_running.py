@@ -24,6 +24,7 @@ from workbench.interpret.attributions._memory import Meter, allowance, is_lack, 
 from workbench.interpret.attributions._pace import Pace
 from workbench.interpret.attributions._remembered import Findings
 from workbench.interpret.attributions._stacking import READERS, repeated, same
+from workbench.interpret.attributions._state import state_kept
 from workbench.interpret.targets import Target
 from workbench.taps import tap
 
@@ -190,6 +191,8 @@ class Runner:
             for leaf, point in zip(self.leaves, points, strict=True):
                 if leaf.embedding is None:
                     inputs[leaf.name] = point
+            if self.known.stateful is not False:
+                stack.enter_context(state_kept(self.model))
             return call(self.model, self._with(inputs, k), call=self.how)
 
     def _with(self, inputs: Mapping[str, Tensor], k: int) -> Batch:

@@ -1,0 +1,199 @@
+"""How explain runs a model: what it remembers, what it leaves behind, how much memory it takes, how it goes on."""
+
+import gc
+import weakref
+from collections import deque
+
+import pytest
+import torch
+from torch import nn
+
+from workbench.interpret import explain
+
+INF = float("inf")
+
+
+class Counted(nn.Module):
+    """A network that notes the sizes of the batches it was given, outside itself."""
+
+    def __init__(self, seen):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 2))
+        self.note = seen.append
+        self.random = False
+
+    def forward(self, x):
+        self.note(len(x))
+        return self.body(x) + (torch.randn(len(x), 2) if self.random else 0)
+
+
+def asked(model, x, **settings):
+    return explain(model, x, "kernel_shap", target=1, reference=0.0, samples=64, most=64, bound=INF, **settings)
+
+
+# What is remembered
+
+
+def test_a_second_call_runs_the_input_the_reference_and_the_coalitions_and_nothing_else():
+    seen = []
+    model, x = Counted(seen), torch.randn(1, 12)
+    first = asked(model, x)
+    once = len(seen)
+    seen.clear()
+    again = asked(model, x)
+    assert seen == [1, 2, 64]
+    assert once > len(seen)
+    assert torch.allclose(first.scores, again.scores, atol=1e-6)
+
+
+def weights_written(model):
+    with torch.no_grad():
+        model.body[0].weight.mul_(0.5)
+
+
+def weight_replaced(model):
+    model.body[2].bias = nn.Parameter(torch.ones(2))
+
+
+def mode_changed(model):
+    model.eval()
+
+
+def module_replaced(model):
+    model.body[1] = nn.Tanh()
+
+
+def attribute_changed(model):
+    model.body[0].scale = 2.0
+
+
+def hooked(model):
+    model.body[0].register_forward_hook(lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "change", [weights_written, weight_replaced, mode_changed, module_replaced, attribute_changed, hooked]
+)
+def test_what_was_found_out_is_forgotten_when_the_model_changes(change):
+    seen = []
+    model, x = Counted(seen), torch.randn(1, 12)
+    asked(model, x)
+    fresh = len(seen)
+    asked(model, x)
+    assert len(seen) - fresh == 3
+    change(model)
+    seen.clear()
+    asked(model, x)
+    assert len(seen) == fresh
+
+
+def test_another_shape_or_target_is_found_out_anew():
+    seen = []
+    model = Counted(seen)
+    asked(model, torch.randn(1, 12))
+    fresh = len(seen)
+    asked(model, torch.randn(1, 12))
+    seen.clear()
+    asked(model, torch.randn(2, 12))
+    assert len(seen) == fresh
+    seen.clear()
+    explain(model, torch.randn(1, 12), "feature_ablation", target=lambda out: out[:, 0] - out[:, 1], reference=0.0)
+    assert len(seen) > 3
+
+
+def test_a_model_that_becomes_random_is_noticed_though_it_was_not_before():
+    model, x = Counted([]), torch.randn(1, 12)
+    assert "random" not in asked(model, x).doubt
+    model.random = True
+    assert "random in evaluation mode" in asked(model, x).doubt
+
+
+def test_rows_that_begin_to_influence_each_other_are_noticed():
+    class Turning(nn.Module):
+        mixing = False  # of the class: nothing of the instance changes
+
+        def forward(self, x):
+            return (x - x.mean(0) if type(self).mixing else x).square().sum(1, keepdim=True) + x[:, :1]
+
+    model, x = Turning(), torch.randn(3, 4)
+    explain(model, x, "feature_ablation", reference=0.0)
+    Turning.mixing = True
+    found = explain(model, x, "feature_ablation", reference=0.0)
+    with torch.no_grad():
+        lost = [model(x)[:, 0] - model(x * (torch.arange(4) != i))[:, 0] for i in range(4)]
+    assert torch.allclose(found.scores, torch.stack(lost, 1), atol=1e-5)
+
+
+def test_nothing_remembered_keeps_a_model_alive():
+    from transformers import BertConfig, BertForSequenceClassification
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    text = BertForSequenceClassification(BertConfig(vocab_size=50, **sizes))
+    table = Counted([])
+    explain(text, {"input_ids": torch.randint(5, 50, (1, 6))}, "gradient", call=lambda m, given: m(**given))
+    asked(table, torch.randn(1, 12))
+    watched = [weakref.ref(text), weakref.ref(table), weakref.ref(table.body)]
+    del text, table
+    gc.collect()
+    assert [ref() for ref in watched] == [None] * 3
+
+
+# What is left behind
+
+
+class Stateful(nn.Module):
+    """Every kind of state that a forward can leave behind."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 1)
+        self.register_buffer("mean", torch.zeros(3))
+        self.hidden = torch.zeros(3)
+        self.calls = 0
+        self.past = deque([torch.zeros(1)], maxlen=4)
+        self.cache = {"last": torch.zeros(3)}
+
+    def forward(self, x):
+        drift = self.mean + self.hidden + self.cache["last"] + self.calls
+        self.mean.add_(x.detach().mean(0))
+        self.hidden = self.hidden + x.detach()[0]
+        self.calls += 1
+        self.past.append(x.detach().sum())
+        self.cache["last"] += 1
+        self.output = x.detach()
+        return self.linear(x + drift)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "kernel_shap", "feature_ablation", "deeplift"])
+def test_state_that_a_forward_leaves_is_taken_away(method):
+    model, x = Stateful(), torch.randn(2, 3)
+    buffer, past = model.mean, model.past
+    version = buffer._version
+    found = explain(model, x, method, reference=0.0)
+    assert model.mean is buffer
+    assert buffer._version == version
+    assert not bool(buffer.any())
+    assert not bool(model.hidden.any())
+    assert model.calls == 0
+    assert model.past is past
+    assert len(past) == 1
+    assert not bool(model.cache["last"].any())
+    assert not hasattr(model, "output")
+    # Every forward began with the same state: the model is linear, and each point meets the drift of the first.
+    assert torch.allclose(found.scores, x * model.linear.weight, atol=1e-4)
+    assert "changed" not in found.doubt
+
+
+def test_running_statistics_stay_though_a_layer_updates_them_in_evaluation_mode():
+    class Always(nn.BatchNorm1d):
+        def forward(self, x):
+            with torch.no_grad():
+                self.running_mean.mul_(0.9).add_(0.1 * x.mean(0))
+                self.num_batches_tracked += 1
+            return super().forward(x)
+
+    model = nn.Sequential(Always(4), nn.Linear(4, 2))
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    explain(model, torch.randn(3, 4) + 5)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
