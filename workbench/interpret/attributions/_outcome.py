@@ -1,6 +1,6 @@
 """What ``explain`` returns: scores, with gap or sampling error, the methods that were refused, and a drawing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from workbench.interpret.doubt.agreeing import Agreement
     from workbench.interpret.doubt.randomising import Sanity
 
+if TYPE_CHECKING:
+    from workbench.interpret.attributions._charts import Charts
+
 CONFIDENCE = 1.96
 """standard errors in half a 95 % interval"""
 SAMPLING = 5
 """half a 95 % interval may be this many times the bound on the gap: 5 % of the change for a gap of 1 %"""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Explanation(Attribution):
     """An attribution by any method of ``interpret.attributions``."""
 
@@ -40,6 +43,8 @@ class Explanation(Attribution):
     """(examples,) half of the 95 % interval of the sum of the scores; empty where nothing was drawn at random"""
     features: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """what was explained, in the shape of ``parts``: numbers, or token ids"""
+    names: tuple[str, ...] = ()
+    """what the columns are called, where that is known"""
     problem: Problem | None = None
     """model, input, reference and target, for what is asked of the explanation later"""
     by: Method | None = None
@@ -105,8 +110,19 @@ class Explanation(Attribution):
 
         return figure(self, example)
 
-    def to_shap(self) -> Any:
+    @property
+    def charts(self) -> "Charts":
+        """Plotly figures of one example and of all: waterfall, force, beeswarm, bar, scatter, decision."""
+        from workbench.interpret.attributions._charts import Charts
+
+        return Charts(self)
+
+    def to_shap(self, names: Sequence[str] | None = None, processor: Any = None) -> Any:
         """The same as a ``shap.Explanation``, which every plot of shap takes.
+
+        Args:
+            names: Of the columns.
+            processor: A tokenizer, which writes token ids as text.
 
         Raises:
             MissingExtraError: shap is not installed.
@@ -114,7 +130,7 @@ class Explanation(Attribution):
         """
         from workbench.interpret.attributions._exchanged import to_shap
 
-        return to_shap(self)
+        return to_shap(self, names, processor)
 
 
 def outcome(
