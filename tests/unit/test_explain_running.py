@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.interpret import explain
+from workbench.core.errors import ConfigError, ModelError
+from workbench.interpret import explain, improving_explanation
+from workbench.interpret.attributions import _memory
 
 INF = float("inf")
 
@@ -197,3 +199,90 @@ def test_running_statistics_stay_though_a_layer_updates_them_in_evaluation_mode(
     state = {name: value.clone() for name, value in model.state_dict().items()}
     explain(model, torch.randn(3, 4) + 5)
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+# Memory
+
+
+def test_batches_follow_from_free_memory_and_not_from_the_number_of_samples(monkeypatch):
+    seen = []
+    model, x = Counted(seen), torch.randn(1, 12)
+    asked(model, x)
+    roomy = asked(model, x)
+    assert max(seen) == 64
+    monkeypatch.setattr(_memory, "_free", lambda *_: 40_000)
+    largest = []
+    for samples in (64, 1024, 4096):
+        seen.clear()
+        found = explain(model, x, "kernel_shap", target=1, reference=0.0, samples=samples, most=samples, bound=INF)
+        largest.append(max(seen))
+        assert sum(seen) >= samples
+    assert largest[0] == largest[1] == largest[2] < 64
+    assert torch.allclose(found.scores, roomy.scores, atol=0.2)
+
+
+def test_steps_of_a_path_are_run_in_batches_that_fit(monkeypatch):
+    seen = []
+    model, x = Counted(seen), torch.randn(1, 12)
+    settings = {"target": 1, "reference": 0.0, "bound": INF, "steps": 128, "most": 128}
+    roomy = explain(model, x, "integrated_gradients", **settings)
+    monkeypatch.setattr(_memory, "_free", lambda *_: 40_000)
+    seen.clear()
+    small = explain(model, x, "integrated_gradients", **settings)
+    assert max(seen) < 64
+    assert torch.allclose(small.scores, roomy.scores, atol=1e-5)
+
+
+class Narrow(nn.Module):
+    """Takes so many rows and no more."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def forward(self, x):
+        if len(x) > self.most:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory: you tried ...")
+        return x.prod(1, keepdim=True) + x.sum(1, keepdim=True)
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does():
+    x = torch.rand(1, 12) + 0.5
+    expected = explain(Narrow(10_000), x, "kernel_shap", reference=0.0, samples=200, most=200, bound=INF)
+    found = explain(Narrow(5), x, "kernel_shap", reference=0.0, samples=200, most=200, bound=INF)
+    assert torch.allclose(found.scores, expected.scores, atol=1e-5)
+
+
+def test_memory_that_does_not_suffice_for_one_pass_is_one_sentence():
+    with pytest.raises(ModelError, match="Memory does not suffice to run Narrow once on this input: give fewer"):
+        explain(Narrow(0), torch.rand(1, 3))
+
+
+# Going on
+
+
+def test_long_sampling_gives_first_results_early_and_then_better_ones(monkeypatch):
+    from workbench.interpret.attributions import _problem
+
+    monkeypatch.setattr(_problem, "PATIENCE", 1e-9)
+    model, x = Counted([]), torch.randn(1, 12)
+    for name in ("kernel_shap", "lime"):
+        found = list(improving_explanation(model, x, name, target=1, reference=0.0, samples=300, bound=INF))
+        steps = [f.steps for f in found]
+        assert steps == sorted(steps)
+        assert steps[0] < 40
+        assert len(steps) > 10
+        early, late = found[0].interval["x"], found[-1].interval["x"]
+        assert float(early.mean()) > float(late.mean())
+
+
+def test_work_can_be_stopped_and_gives_what_it_has_with_a_wider_error():
+    model, x = Counted([]), torch.randn(1, 12)
+    settings = {"target": 1, "reference": 0.0, "bound": 1e-9, "pairs": 2}
+    whole = [f for f in improving_explanation(model, x, "permutation_shapley", **settings) if "permutation" in f.method]
+    stopped = explain(model, x, "permutation_shapley", seconds=1e-9, **settings)
+    assert stopped.steps == whole[0].steps < whole[-1].steps
+    assert float(stopped.relative_error) > float(whole[-1].relative_error)
+    assert "No better result was waited for" in stopped.doubt
+    with pytest.raises(ConfigError, match="seconds"):
+        explain(model, x, seconds=0)

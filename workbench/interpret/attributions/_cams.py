@@ -1,6 +1,7 @@
 """Class activation maps: what the last convolution saw, weighed by how much it matters for the score."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, ClassVar
@@ -46,6 +47,7 @@ class Cam(Method):
         size = "x".join(map(str, seen.shape[-2:]))
         yield Estimate(parts=parts, steps=1, work=f"maps of {size} at {path}")
 
+    @abstractmethod
     def weighed(self, maps: Tensor, slopes: Tensor) -> Tensor:
         """(examples, height, width) the map before what speaks against is cut off.
 
@@ -53,7 +55,6 @@ class Cam(Method):
             maps: (examples, channels, height, width), what the layer gave.
             slopes: Derivatives of the score by them.
         """
-        raise NotImplementedError
 
 
 def _maps(problem: Problem, layer: str) -> tuple[Tensor, Tensor, str]:

@@ -1,6 +1,8 @@
 """explain: any method on any model, refused and replaced where its own promise does not hold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 from workbench.core.calling import Call
 from workbench.core.errors import ConfigError, DataError
 from workbench.interpret import attributions
+from workbench.interpret.attributions._memory import lack_said
 from workbench.interpret.attributions._method import Method, Refused
 from workbench.interpret.attributions._outcome import Explanation, outcome
 from workbench.interpret.attributions._posing import pose
@@ -36,6 +39,7 @@ def explain(  # noqa: PLR0913 - each is a question of its own
     call: Call | None = None,
     bound: float = BOUND,
     seed: int = 0,
+    seconds: float | None = None,
     **settings: Any,
 ) -> Explanation:
     """How much each part of an input added to a score, and how far the answer can be trusted.
@@ -54,6 +58,7 @@ def explain(  # noqa: PLR0913 - each is a question of its own
         call: How the model is called, where that is not the ordinary way.
         bound: The relative gap above which a method is refused; ``float("inf")`` to see what it gives all the same.
         seed: Of everything drawn at random.
+        seconds: After which no better result is waited for; the first one always is. None to wait for the last.
         **settings: Of the method, such as ``samples=2000``.
 
     Returns:
@@ -65,11 +70,11 @@ def explain(  # noqa: PLR0913 - each is a question of its own
         UnknownNameError: There is no such method.
         MissingExtraError: The method needs a library that is not installed.
     """
-    *_, last = improving_explanation(
+    results = improving_explanation(
         model, batch, method, target, reference=reference, background=background, call=call, bound=bound, seed=seed,
         **settings,
     )  # fmt: skip
-    return last
+    return _last(results, seconds)
 
 
 def improving_explanation(  # noqa: PLR0913 - as above
@@ -89,8 +94,14 @@ def improving_explanation(  # noqa: PLR0913 - as above
     if not bound > 0:
         raise ConfigError(f"bound={bound} was given; it must be above 0.")
     asked = _asked(method, settings)
-    marks = versions(model)
-    problem = pose(model, batch, target, reference=reference, background=background, call=call, seed=seed)
+    with lack_said(model):
+        problem = pose(model, batch, target, reference=reference, background=background, call=call, seed=seed)
+        yield from _tried(problem, asked, bound)
+
+
+def _tried(problem: Problem, asked: Method | None, bound: float) -> Iterator[Explanation]:
+    """The results of one method after the other, until one is sound; then the best if that was not the last."""
+    marks = versions(problem.model)
     said = list(_about(problem))
     unsound: list[Explanation] = []
     for candidate in _candidates(asked, problem):
@@ -99,7 +110,7 @@ def improving_explanation(  # noqa: PLR0913 - as above
         gaps: list[float] = []
         try:
             for estimate in candidate.results(posed):
-                changed = versions(model) != marks
+                changed = versions(problem.model) != marks
                 last = outcome(posed, candidate, estimate, bound, tuple(said), changed=changed)
                 yield last
                 if last.converged and candidate.complete and estimate.done:
@@ -119,6 +130,18 @@ def improving_explanation(  # noqa: PLR0913 - as above
     best = min(unsound, key=_badness)
     if best is not unsound[-1]:
         yield best
+
+
+def _last(results: Iterator[Explanation], seconds: float | None) -> Explanation:
+    if seconds is not None and not seconds > 0:
+        raise ConfigError(f"seconds={seconds} was given; it must be above 0.")
+    began, found = monotonic(), None
+    for found in results:
+        if seconds is not None and monotonic() - began > seconds:
+            return replace(found, warnings=(*found.warnings, f"No better result was waited for after {seconds:g} s."))
+    if found is None:
+        raise AssertionError
+    return found
 
 
 def _asked(method: str | Method, settings: dict[str, Any]) -> Method | None:

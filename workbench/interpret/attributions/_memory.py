@@ -2,6 +2,8 @@
 
 import time
 import weakref
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,13 +58,23 @@ def is_lack(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID_BY_THE_ALLOCATOR)
 
 
-def lacking(model: Any, rows: int) -> ModelError:
+def lacking(model: Any) -> ModelError:
     """The sentence where not even one pass fits."""
-    what = "one example" if rows == 1 else f"{rows} examples"
     return ModelError(
-        f"Memory does not suffice to run {type(model).__name__} once on {what}: give fewer or smaller examples, "
+        f"Memory does not suffice to run {type(model).__name__} once on this input: give fewer or smaller examples, "
         "close what else needs memory, or move the model to another device."
     )
+
+
+@contextmanager
+def lack_said(model: Any) -> Generator[None]:
+    """Whatever an allocator says inside the block becomes the sentence of ``lacking``."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_lack(error):
+            raise lacking(model) from None
+        raise
 
 
 class Meter(TorchDispatchMode):

@@ -1,5 +1,6 @@
 """What a method of attribution declares and gives: axioms, settings, and estimates that improve."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,7 +64,7 @@ class Estimate:
     """scores of what is no leaf, such as edges, by the input's name"""
 
 
-class Method(Config):
+class Method(Config, ABC):
     """Base of every method; a subclass is one file's ``METHOD``."""
 
     title: ClassVar[str]
@@ -80,6 +81,7 @@ class Method(Config):
         """Whether scores that do not add up are a reason to refuse them."""
         return Axiom.COMPLETENESS in self.axioms
 
+    @abstractmethod
     def results(self, problem: Problem) -> Iterator[Estimate]:
         """Estimates that improve; the caller stops when one is good enough.
 
@@ -90,4 +92,3 @@ class Method(Config):
             Refused: The method cannot be right for this model.
             DataError: It does not apply to this kind of input.
         """
-        raise NotImplementedError

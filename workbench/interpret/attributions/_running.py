@@ -133,7 +133,7 @@ class Runner:
                 if not is_lack(error):
                     raise
                 if size == 1:
-                    raise lacking(self.model, self.rows) from None
+                    raise lacking(self.model) from None
                 self.known.most = size // 2
                 continue
             start += size
