@@ -212,7 +212,9 @@ export default {
             layers.replaceChildren();
             const flops = v => (m.layers.flops === null ? '' : v ? kit.short(v) : '–');
             const rows = m.layers.layers.map(l => [`${'  '.repeat(l.depth)}${l.path.split('.').pop()} (${l.kind})`, l.output, l.parameters ? l.parameters.toLocaleString('en') : '–', flops(l.flops)]);
-            table(layers, ['module', 'output', 'parameters', 'FLOPs'], [...rows, ['total', '', m.layers.parameters.toLocaleString('en'), flops(m.layers.flops)]]);
+            const listed = table(layers, ['module', 'output', 'parameters', 'FLOPs'], [...rows, ['total', '', m.layers.parameters.toLocaleString('en'), flops(m.layers.flops)]]);
+            // A name that is cut short is whole under the pointer.
+            for (const { cells: [name] } of listed.tBodies[0].rows) name.title = name.textContent.trim();
             note.textContent = m.layers.note;
             drawing(m.layers.diagram);
           }
