@@ -48,7 +48,7 @@ class DeepLift(Method):
 
 def _shared(problem: Problem, references: Sequence[Tensor]) -> list[Tensor]:
     """The change in score shared out, summed over the references."""
-    before, _ = propagated(problem, references, Recording, backward=False)
+    before, _ = propagated(problem, references, Recording, by=lambda _: ())
     points = [v.expand_as(r) for v, r in zip(problem.values, references, strict=True)]
     _, slopes = propagated(problem, points, lambda leaves: Secants(leaves, before.memory))
     triples = zip(problem.values, references, slopes, strict=True)

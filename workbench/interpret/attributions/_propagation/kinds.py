@@ -37,7 +37,7 @@ WINNERS = frozenset({
 LOOKS = frozenset({
     "view", "reshape", "unsqueeze", "squeeze", "expand", "expand_as", "transpose", "permute", "flatten",
     "unflatten", "contiguous", "chunk", "split", "getitem", "to", "repeat", "repeat_interleave", "view_as",
-    "type_as", "float",
+    "type_as", "float", "dropout", "clone",
 })  # fmt: skip
 """functions that only arrange numbers anew"""
 

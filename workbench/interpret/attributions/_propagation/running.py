@@ -15,15 +15,18 @@ P = TypeVar("P", bound=Propagation)
 
 
 def propagated(
-    problem: Problem, points: Sequence[Tensor], make: Callable[[Sequence[Tensor]], P], *, backward: bool = True
+    problem: Problem,
+    points: Sequence[Tensor],
+    make: Callable[[Sequence[Tensor]], P],
+    by: Callable[[P], Sequence[Tensor]] | None = None,
 ) -> tuple[P, list[Tensor]]:
-    """A propagation that has run, and its gradients in the shape of the points.
+    """A propagation that has run, and the gradients of the summed score by the points.
 
     Args:
         problem: What is explained.
         points: For each leaf (k, rows, ...).
         make: The propagation to leaves of these values.
-        backward: Whether gradients are wanted; without, the list is empty.
+        by: What the gradients are by instead, of what the propagation has seen; they have the shape of it.
 
     Raises:
         NotDifferentiableError: No gradient reaches the points.
@@ -32,12 +35,9 @@ def propagated(
         _ = problem.stackable  # found out by forwards of its own, which follow no rules
     leaves = [p.detach().clone().requires_grad_() for p in points]
     with ExitStack() as stack:
-        for context in (
-            look(),
-            evaluating(problem.model),
-            torch.enable_grad(),
-            torch.backends.cudnn.flags(enabled=False),
-        ):
+        # Recurrent kernels of cuDNN cannot be differentiated in evaluation mode.
+        plain = torch.backends.cudnn.flags(enabled=False)
+        for context in (look(), evaluating(problem.model), torch.enable_grad(), plain):
             stack.enter_context(context)
         propagation = make(leaves)
         with propagation:
@@ -45,9 +45,8 @@ def propagated(
         if not score.requires_grad:
             kind = type(problem.model).__name__
             raise NotDifferentiableError(f"The score of {kind} does not depend on its input by a gradient.")
-        if not backward:
-            return propagation, []
-        given = torch.autograd.grad(score.sum(), leaves, allow_unused=True)
+        wanted = leaves if by is None else list(by(propagation))
+        given = torch.autograd.grad(score.sum(), wanted, allow_unused=True) if wanted else ()
     # allow_unused gives None, which torch's types leave out
-    found = [torch.zeros_like(p) if g is None else g for g, p in zip(given, leaves, strict=True)]  # pyright: ignore[reportUnnecessaryComparison]
+    found = [torch.zeros_like(p) if g is None else g for g, p in zip(given, wanted, strict=True)]  # pyright: ignore[reportUnnecessaryComparison]
     return propagation, found

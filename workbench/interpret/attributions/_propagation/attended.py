@@ -1,0 +1,36 @@
+"""Attention weights that a forward uses, kept in its graph, so that they have a gradient."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from workbench.interpret.attributions._propagation.propagation import Binary, Propagation, Unary
+
+
+class Attended(Propagation):
+    """Plain gradients; collects every softmax over keys that goes on to weigh values."""
+
+    def __init__(self, points: Sequence[Tensor]) -> None:
+        super().__init__(points)
+        self.weights: list[Tensor] = []
+        """(..., queries, keys) in the order of the forward"""
+
+    def normalised(self, name: str, function: Unary, x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+        """Marks a softmax over the last axis."""
+        found = function(x)
+        if name == "softmax" and dim in (-1, x.dim() - 1):
+            found.weighs = found  # pyright: ignore[reportAttributeAccessIssue] - a mark on this tensor alone
+        return found
+
+    def bilinear(self, function: Binary, a: Tensor, b: Tensor) -> Tensor:
+        """Collects the weights that meet values."""
+        if (weights := getattr(a, "weighs", None)) is not None:
+            self.weights.append(weights)
+        return function(a, b)
+
+    def arranged(self, result: Any, x: Tensor) -> Any:
+        """Weights stay weights."""
+        if isinstance(result, Tensor) and result is not x and (weights := getattr(x, "weighs", None)) is not None:
+            result.weighs = weights  # pyright: ignore[reportAttributeAccessIssue] - as above
+        return result
