@@ -4,9 +4,8 @@ Seen are ``F.scaled_dot_product_attention``, ``F.multi_head_attention_forward``,
 (also with exp and sum, or exp and logsumexp), softmax over values sampled at points, the attention functions of
 transformers (whatever kernel they run), and the softmax over edges of PyG. Not seen are ``torch.jit`` modules, other
 threads, and attention that never forms softmax weights, such as linear attention.
-The model is never switched to another implementation, because for some models that computes something else; only
-the fused inference kernel of ``nn.TransformerEncoder`` steps aside, as it does for any torch function mode, and its
-output then differs by float32 rounding.
+The model is never switched to another implementation, because for some models that computes something else; the
+fused inference kernels of ``nn.TransformerEncoder`` and ``nn.MultiheadAttention`` stay in place as well.
 """
 
 from collections.abc import Callable, Collection
@@ -21,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.edges import record_edges, softmax_frame
+from workbench.taps.fused import FusedCall, stepped_aside, stepping
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
@@ -36,9 +36,11 @@ from workbench.taps.libraries import (
     seen_by,
 )
 from workbench.taps.messages import SUMS, Message, Messages, summed_error
+from workbench.taps.naming import unwrapped
 from workbench.taps.precision import HALF, SINGLE, fitting
 from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed
+from workbench.taps.running import Running
 from workbench.taps.swaps import Place
 from workbench.taps.windowing import windows
 
@@ -79,12 +81,15 @@ class AttentionTap:
         """how often the whole model has been called, less one"""
         self.ids: dict[str, list[Tensor]] = {}
         """the token ids that embeddings were given, by module and in order"""
-        self._watch = Watch(model, entered=self._entered, left=self._left)
+        self._watch = Watch(model, observer=self, fused=gate is None)
+        self._watch.attach(self._watch.names)
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
         self._products, self._messages = SoftmaxProducts(), Messages()
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
+        self._fusing: dict[Running, FusedCall] = {}
+        """calls that will have used a fused kernel if they end without calling their attention"""
         self.frame: Frame | None = None
         self._kernels: dict[str, list[Place]] = {}
         """where the kernels stand that modules of transformers are configured for"""
@@ -100,6 +105,7 @@ class AttentionTap:
         with ExitStack() as stack:
             stack.callback(self._products.clear)
             stack.callback(self._messages.clear)
+            stack.callback(self._fusing.clear)
             self._kernels.clear()
             stack.enter_context(self._watch)
             stack.enter_context(seen_by(self))
@@ -112,13 +118,30 @@ class AttentionTap:
     ) -> None:
         self._open.close()
 
-    def _entered(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def entering(self, run: Running, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A module begins to run."""
+        if run.again or run.elsewhere:
+            return
+        self._note(run.module, args)
+        for other in [other for other, call in self._fusing.items() if call.owner is run.module]:
+            del self._fusing[other]
+        if self.gate is None:
+            step = stepping(run.module, args, kwargs, _Mode)
+            if step is not None:
+                run.context.enter_context(step)
+            call = FusedCall.of(run.module, args, kwargs) if stepped_aside() else None
+            if call is not None:
+                self._fusing[run] = call
+
+    def _note(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Have its kernel tell; count the forwards of the model, and keep its tokens."""
         kernel = configured(module)
         if kernel is not None and kernel not in self._telling:
             self._tell(kernel)
         name = self._watch.names[module]
         if not name:
             self.step += 1
+            self._fusing.clear()  # of a forward that was broken off
         elif isinstance(module, nn.Embedding) and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 2:  # noqa: PLR2004 - (batch, length)
             given = self.ids.setdefault(name, [])
             if len(given) == self.step and not inputs[0].is_meta:  # its first call of this forward
@@ -145,7 +168,9 @@ class AttentionTap:
         inner = self._watch.where
         if inner is None or not self._watch.active:
             return False
-        path = self._watch.names[inner] if name is None else name
+        return self._chosen(self._watch.names[inner] if name is None else name)
+
+    def _chosen(self, path: str) -> bool:
         chosen = self._modules
         return chosen is None or any(path == one or not one or path.startswith(f"{one}.") for one in chosen)
 
@@ -245,6 +270,17 @@ class AttentionTap:
             output = telling(*args, **silent)
         return (output[0], function(*args, **kwargs)[1]) if asked else output
 
+    def _fused(self, call: FusedCall, output: Any) -> None:
+        """A module has ended that used a fused kernel of torch."""
+        name = self._watch.names.get(unwrapped(call.owner))
+        if name is None or not self._chosen(name):
+            return
+        with unseen():
+            batch, heads, count = call.size
+        frame = Frame(name, "mha", batch, heads, count, call.owner, near=False)
+        with framed(self, frame):
+            self.record("mha", batch * heads * count * count, lambda: call.shadowed(output))
+
     def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
         found = self._products.find(name, args, kwargs)
@@ -276,9 +312,19 @@ class AttentionTap:
             self._band = (*self._band[:2], values)
         return True
 
-    def _left(self, module: nn.Module, output: Any) -> None:
+    def leaving(self, run: Running, output: Any) -> None:
+        """A module ends."""
+        if run.again or run.elsewhere:
+            return
+        call = self._fusing.pop(run, None)
+        if call is not None:
+            self._fused(call, output)
+        if self._band is not None and run.module is self._band[0]:
+            self._close_band(output)
+
+    def _close_band(self, output: Any) -> None:
         """Longformer's attention is whole when its module ends."""
-        if self._band is None or module is not self._band[0]:
+        if self._band is None:
             return
         (_, values, others), self._band = self._band, None
         record, product = self.records[-1], output[0] if isinstance(output, tuple) else output

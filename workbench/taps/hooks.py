@@ -2,7 +2,8 @@
 
 Hooks are put on the modules that somebody wants to know of and on no others, so other models, and what another thread
 compiles, are as they were; torch's process-wide hooks would reach both. A ``TransformerEncoderLayer`` gives up its
-fused kernel as soon as it finds a hook, so its ``forward`` is wrapped instead. The step lock is held while a watched
+fused kernel as soon as it finds a hook on itself or inside, so its ``forward`` is wrapped instead, and those of its
+submodules too where nobody has to be told of what the kernel leaves out. The step lock is held while a watched
 forward runs: nothing trains the model meanwhile.
 """
 
@@ -13,6 +14,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import torch
 from torch import nn
 
 from workbench.core.errors import ModelError
@@ -51,6 +53,7 @@ class Watch:
         entered: Entered | None = None,
         left: Left | None = None,
         observer: Observer | None = None,
+        fused: bool = False,
     ) -> None:
         """A watch that begins when it is entered.
 
@@ -60,6 +63,7 @@ class Watch:
             left: Told after each; what it returns, unless None, replaces the output.
             observer: Instead of both: told also of recomputations and of other threads, and only of the modules
                 that ``attach`` names.
+            fused: Leave fused kernels in place also where they do not call submodules that are watched.
 
         Raises:
             ModelError: What was given is no module.
@@ -73,6 +77,8 @@ class Watch:
         self._observer = observer or _Told(entered, left)
         self._wanted: dict[nn.Module, None] = {} if observer else dict.fromkeys(self.names)
         self._attached: set[nn.Module] = set()
+        layers = [module for module in self.names if isinstance(module, nn.TransformerEncoderLayer)]
+        self._wrapped = {inner for layer in layers for inner in (layer.modules() if fused else (layer,))}
         self._calls: dict[nn.Module, int] = {}
         self._calls_elsewhere: dict[nn.Module, int] = {}
         self._others: dict[int, list[Running]] = {}
@@ -147,7 +153,7 @@ class Watch:
         self._turn.close()
 
     def _hook(self, module: nn.Module, open_: ExitStack) -> None:
-        if isinstance(module, nn.TransformerEncoderLayer):
+        if module in self._wrapped and not isinstance(module, torch.jit.ScriptModule):
             open_.enter_context(relayed(module, self))
             return
         before, after = _Before(self), _After(self)
