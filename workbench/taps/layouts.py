@@ -12,13 +12,12 @@ from types import FrameType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """Attention inside the windows of a picture (Liu et al. 2021, arXiv:2103.14030), stored (batch * windows, ...)."""
+class Tiles:
+    """The tokens of a picture, cut into windows."""
 
     places: Tensor
     """(windows, positions in a window): the token at each, counted along the rows of the picture; -1 for padding"""
@@ -32,19 +31,33 @@ class Windows:
         """How many tokens there are."""
         return self.height * self.width
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Attention inside the windows of a picture (Liu et al. 2021, arXiv:2103.14030), stored (batch * windows, ...)."""
+
+    queries: Tiles
+    """what asks; fewer tokens than ``keys`` where queries are pooled (Ryali et al. 2023, arXiv:2306.00989)"""
+    keys: Tiles
+    """what is looked at, in as many windows"""
+
     def head(self, stored: Tensor, example: int, head: int) -> Tensor:
         """(queries, keys) of one head of one example, from (batch * windows, heads, positions, positions)."""
-        count = len(self.places)
-        tiles = stored[example * count : (example + 1) * count, head]
-        query, key = self.places[:, :, None], self.places[:, None, :]
+        tiles = self.tiles(stored, example)[:, head]
+        query, key = self.queries.places[:, :, None], self.keys.places[:, None, :]
         inside = (query >= 0) & (key >= 0)
-        dense = stored.new_zeros(self.tokens * self.tokens)
-        dense[(query * self.tokens + key)[inside]] = tiles[inside]
-        return dense.view(self.tokens, self.tokens)
+        dense = stored.new_zeros(self.queries.tokens * self.keys.tokens)
+        dense[(query * self.keys.tokens + key)[inside]] = tiles[inside]
+        return dense.view(self.queries.tokens, self.keys.tokens)
+
+    def tiles(self, stored: Tensor, example: int) -> Tensor:
+        """(windows, heads, positions, positions) of one example."""
+        count = len(self.keys.places)
+        return stored[example * count : (example + 1) * count]
 
     def shape(self, stored: Tensor) -> tuple[int, int, int, int]:
         """(batch, heads, queries, keys)."""
-        return len(stored) // len(self.places), stored.size(1), self.tokens, self.tokens
+        return len(stored) // len(self.keys.places), stored.size(1), self.queries.tokens, self.keys.tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,26 +112,6 @@ class Points:
 
 
 Layout = Windows | Band | Points
-
-
-def windows() -> Windows | None:
-    """The windows of the Swin layer that is running, if one is."""
-    for frame in frames("forward", "input_dimensions"):
-        names = frame.f_locals
-        layer, (height, width) = names["self"], names["input_dimensions"]
-        size, shift = getattr(layer, "window_size", None), getattr(layer, "shift_size", None)
-        if isinstance(size, int | Tensor) and isinstance(shift, int | Tensor):
-            return partition(int(height), int(width), int(size), int(shift))
-    return None
-
-
-def partition(height: int, width: int, size: int, shift: int) -> Windows:
-    """Windows of one size over a picture that is padded to a multiple of it and rolled."""
-    grid = torch.arange(height * width).view(height, width)
-    grid = F.pad(grid, (0, -width % size, 0, -height % size), value=-1).roll((-shift, -shift), (0, 1))
-    rows, columns = grid.shape
-    tiles = grid.view(rows // size, size, columns // size, size).transpose(1, 2)
-    return Windows(tiles.reshape(-1, size * size), height, width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """AttentionMap: the weights of one attention call, by query and key, with their labels and their proof."""
 
 import weakref
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -109,6 +110,31 @@ class AttentionMap:
             return laid[: len(self.queries[0]), : len(self.keys[0])]
         whole = self.stored if self.layout is None and self.edges is None else self.dense()
         return whole[example, head]
+
+    def mean(self) -> "AttentionMap":
+        """The mean of its heads, as a map of one head in single precision, in windows or bands as before.
+
+        Raises:
+            DataError: The heads look at points of their own.
+        """
+        return self._as_one(lambda weights, axis: weights.mean(axis, keepdim=True, dtype=torch.float32))
+
+    def largest(self) -> "AttentionMap":
+        """The largest weight of any head for every pair, as a map of one head, in windows or bands as before.
+
+        Raises:
+            DataError: The heads look at points of their own.
+        """
+        return self._as_one(lambda weights, axis: weights.amax(axis, keepdim=True).float())
+
+    def _as_one(self, reduced: Callable[[Tensor, int], Tensor]) -> "AttentionMap":
+        if isinstance(self.layout, Points):
+            raise DataError(f"The heads of {self.name} look at points of their own, so they have no map in common.")
+        layout = self.layout
+        if isinstance(layout, Band) and layout.rows is not None:
+            layout = replace(layout, rows=reduced(layout.rows, 1))
+        axis = 1 if self.edges is None else -1
+        return replace(self, stored=reduced(self.stored, axis), layout=layout, proof=None)
 
     def dense(self) -> Tensor:
         """The weights as (batch, heads, queries, keys) in single precision, also for edges.

@@ -12,7 +12,7 @@ from workbench.core.entry import Paper
 from workbench.core.errors import AddressError, nearest
 from workbench.core.markup import columns, table
 from workbench.interpret._labels import tokens
-from workbench.interpret.attending import attention_exports, head_scores, mixing
+from workbench.interpret.attending import attention_exports, head_scores, mixing, rolling
 from workbench.interpret.attending.attention_map import AttentionMap
 from workbench.taps.precision import HALF, LARGEST_ERROR
 
@@ -112,14 +112,23 @@ class AttentionMaps(Sequence[AttentionMap]):
     def rollout(self, modules: Sequence[str] | None = None) -> Tensor:
         """How much of each input token is in each output token: see ``mixing.rollout``.
 
+        Pictures in windows are followed through the merging of patches, so the rows are the tokens of the last layer
+        and the columns those of the first. Of several layers only a few matrices are held at a time.
+
         Args:
-            modules: Names of the layers, from the first to the last; None for all "self" maps of one size.
+            modules: Names of the layers, from the first to the last, of which the last may have a single query that
+                pools all tokens; None for all maps within one sequence or picture.
+
+        Raises:
+            DataError: There are none, they do not follow on each other, or the input is too long.
         """
-        return mixing.rollout([one.weights for one in mixing.layers(self, modules)])
+        return rolling.rolled(mixing.layers(self, modules))
 
     def flow(self, modules: Sequence[str] | None = None, *, example: int = 0) -> Tensor:
         """The largest flow from each input token to each output token: see ``mixing.flow``."""
-        return mixing.flow([one.weights for one in mixing.layers(self, modules)], example=example)
+        chosen = mixing.layers(self, modules)
+        mixing.level(chosen)
+        return mixing.flow([one.weights for one in chosen], example=example)
 
     def scores(self) -> "head_scores.HeadScores":
         """Entropy, distance, and the previous-token, first-token and induction score of every head."""

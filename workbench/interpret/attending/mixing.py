@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.core.errors import DataError
+from workbench.taps.layouts import Windows
 
 if TYPE_CHECKING:
     from workbench.interpret.attending.attention_map import AttentionMap
@@ -21,27 +22,66 @@ MOST_STEPS = 50_000_000
 
 
 def layers(maps: "AttentionMaps", modules: Sequence[str] | None) -> "list[AttentionMap]":
-    """The maps of attention within one sequence, in order.
+    """The maps of attention within one sequence or picture, in order.
 
     Args:
         maps: Those of one forward.
-        modules: Names; None for the kinds "self" and "local" of the first map's size.
+        modules: Names; None for the maps of the first one's size, or all of a picture that is looked at in windows.
 
     Raises:
-        DataError: There are none, or those that were named do not follow on each other.
+        DataError: There are none, or one that was named looks at something else than what asks.
     """
     if modules is not None:
         chosen = [maps[name] for name in modules]
     else:
-        square = [one for one in maps if one.kind in ("self", "local") and one.shape[-2] == one.shape[-1]]
-        chosen = [one for one in square if one.shape[-2:] == square[0].shape[-2:] and one.step == square[0].step]
+        inside = [one for one in maps if one.kind in WITHIN]
+        first = next((one for one in inside if isinstance(one.layout, Windows) or square(one)), None)
+        chosen = [one for one in inside if first is not None and one.step == first.step and _alike(one, first)]
     if not chosen:
         raise DataError(f"No attention within one sequence was captured. {maps.doubt}")
+    for place, one in enumerate(chosen, 1):
+        if one.kind in WITHIN or (one.kind == "pooled" and place == len(chosen)):
+            continue
+        size = f"{one.shape[-2]}x{one.shape[-1]}" if one.edges is None else f"{one.shape[0]} edges"
+        raise DataError(
+            f"{one.name} ({size}) is of the kind {one.kind!r}: {_WHY_NOT.get(one.kind, _WHY_NOT['cross'])}, so nothing "
+            "is handed on through it: name layers within one sequence."
+        )
+    return chosen
+
+
+WITHIN = ("self", "local", "windowed", "implied")
+"""Kinds of attention in which what is looked at is what asks."""
+_WHY_NOT = {
+    "cross": "it looks at something else than what asks",
+    "pooled": "it gives out one vector for all tokens, and is not the last",
+    "deformable": "it looks at points between tokens",
+    "edge": "its nodes keep nothing of themselves beside what comes over edges",
+}
+
+
+def square(one: "AttentionMap") -> bool:
+    """Whether there are as many queries as keys."""
+    return one.edges is None and one.shape[-2] == one.shape[-1]
+
+
+def _alike(one: "AttentionMap", first: "AttentionMap") -> bool:
+    """Whether a map is about the same picture, or has the same size."""
+    if isinstance(first.layout, Windows):
+        return isinstance(one.layout, Windows)
+    return one.shape[-2:] == first.shape[-2:]
+
+
+def level(chosen: "Sequence[AttentionMap]") -> None:
+    """Refuse maps that are not all square and of one size.
+
+    Raises:
+        DataError: They are not.
+    """
     sizes = {one.shape[-2:] for one in chosen}
     if len(sizes) > 1 or any(q != k for q, k in sizes):
         said = ", ".join(f"{one.name} {one.shape[-2]}x{one.shape[-1]}" for one in chosen)
         raise DataError(f"Only square maps of one size follow on each other, and these are {said}: name others.")
-    return chosen
 
 
 def mixed(weights: Tensor) -> Tensor:

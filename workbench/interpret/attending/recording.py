@@ -14,7 +14,7 @@ from workbench.interpret.attending.attention_maps import AttentionMaps
 from workbench.interpret.attending.texts import Texts, crossing
 from workbench.interpret.batches import as_batch
 from workbench.taps import AttentionRecord, AttentionTap
-from workbench.taps.layouts import Band, Points, Windows
+from workbench.taps.layouts import Band, Points, Tiles, Windows
 
 MAX_BYTES = 1 << 28
 
@@ -89,9 +89,10 @@ def _labelled(record: AttentionRecord, weights: Tensor, texts: Texts, examples: 
     if record.edges is not None:
         queries = keys = (positions(record.nodes),)
     elif isinstance(layout, Windows):
-        count = len(weights) // len(layout.places)
-        names = tuple(f"{row},{column}" for row in range(layout.height) for column in range(layout.width))
-        queries = keys = (names,) * count
+        if weights.dim() == 5:  # noqa: PLR2004 - (batch, heads, windows, positions, positions)
+            weights = weights.transpose(1, 2).flatten(0, 1)
+        count = layout.shape(weights)[0]
+        queries, keys = ((_cells(tiles),) * count for tiles in (layout.queries, layout.keys))
     else:
         weights = weights if isinstance(layout, Band) else _four_axes(weights, examples)
         shape = layout.shape(weights) if isinstance(layout, Band) else tuple(weights.shape)
@@ -111,12 +112,20 @@ def _labelled(record: AttentionRecord, weights: Tensor, texts: Texts, examples: 
     )
 
 
+def _cells(tiles: Tiles) -> tuple[str, ...]:
+    """Names of the tokens of a picture: row and column."""
+    return tuple(f"{row},{column}" for row in range(tiles.height) for column in range(tiles.width))
+
+
 def _kind(record: AttentionRecord, weights: Tensor) -> str:
     """What looks at what: see ``AttentionMap.kind``."""
     if record.edges is not None:
         return "edge"
-    if record.layout is not None:
-        return {Windows: "windowed", Band: "local", Points: "deformable"}[type(record.layout)]
+    layout = record.layout
+    if isinstance(layout, Windows) and len(layout.keys.places) == 1:  # of the whole picture, in an order of its own
+        return "self"
+    if layout is not None:
+        return {Windows: "windowed", Band: "local", Points: "deformable"}[type(layout)]
     queries, keys = weights.shape[-2:]
     named = crossing(record.module)
     if queries == 1 < keys and record.crosses is not False and not named and record.step == 0:

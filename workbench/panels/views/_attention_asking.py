@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.panels.page.wishes import whole_number
-from workbench.panels.views._attention_layers import OVER
+from workbench.panels.views._attention_combining import OVER
 from workbench.panels.views._attention_planes import Span
 
 AGAINST = ("pinned", "other")

@@ -7,7 +7,7 @@ from typing import Any
 from workbench.interpret import KnockOut, Session, knock_out
 from workbench.panels.page.wishes import whole_number
 from workbench.panels.views._attention_asking import Asked, asked
-from workbench.panels.views._attention_layers import combinations, combined
+from workbench.panels.views._attention_combining import combinations, combined
 from workbench.panels.views._attention_planes import Dense, Plane
 from workbench.panels.views._attention_scene import Scene
 

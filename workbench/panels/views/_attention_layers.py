@@ -1,13 +1,13 @@
 """Layers: the maps of a forward as rows of heads; the steps of a generation are one layer, not many."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from workbench.interpret import AttentionMap, AttentionMaps
-from workbench.interpret.attending import mixing
+from workbench.panels.views._attention_combining import Pooling
 from workbench.panels.views._attention_planes import Dense, Edges, Laid, Plane
 
 SAMPLES = 16
@@ -56,7 +56,7 @@ class Layer:
             return Laid(first, example)
         rows = [one.weights[example] for one in self.maps]
         if len(rows) == 1:
-            return Dense(rows[0])
+            return Pooling(rows[0]) if first.kind == "pooled" else Dense(rows[0])
         whole = rows[0].new_zeros(rows[0].size(0), self.ends[-1], max(row.size(-1) for row in rows))
         for end, row in zip(self.ends, rows, strict=True):
             whole[:, end - row.size(1) : end, : row.size(-1)] = row
@@ -108,64 +108,3 @@ def _counted(weights: Tensor, points: Tensor) -> Tensor:
     x, y = (points.clamp(0, 1) * SAMPLES).long().clamp_max(SAMPLES - 1).unbind(-1)
     grid = torch.zeros(*weights.shape[:2], SAMPLES**2)
     return grid.scatter_add_(2, y * SAMPLES + x, weights.float())
-
-
-Combining = Callable[[Sequence[Dense], int], Tensor]
-"""planes of one shape, the layer's position among them -> (queries, keys)"""
-
-
-def _mean_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
-    return torch.stack([plane.weights.mean(0, dtype=torch.float32) for plane in planes]).mean(0)
-
-
-def _largest_of_layers(planes: Sequence[Dense], _: int) -> Tensor:
-    return torch.stack([plane.weights.amax(0).float() for plane in planes]).amax(0)
-
-
-OVER: Mapping[str, Combining] = {
-    "mean of heads": lambda planes, at: planes[at].weights.mean(0, dtype=torch.float32),
-    "largest of heads": lambda planes, at: planes[at].weights.amax(0).float(),
-    "mean of layers": _mean_of_layers,
-    "largest of layers": _largest_of_layers,
-    "rollout": lambda planes, at: mixing.rollout([plane.weights[None] for plane in planes[: at + 1]])[0],
-}
-"""Several heads as one map: the first two within a layer, the last up to it."""
-
-
-def combined(over: str, planes: Sequence[Plane], at: int) -> Plane:
-    """Several heads as one.
-
-    Args:
-        over: One of ``OVER``.
-        planes: Of every layer.
-        at: Position of the layer on show.
-
-    Returns:
-        A plane of one head. Layers of another shape than the one on show are left aside.
-    """
-    here = planes[at]
-    if isinstance(here, Edges):
-        weights = here.weights.float()
-        one = weights.amax(-1) if over.startswith("largest") else weights.mean(-1)
-        return Edges(here.edges, one[:, None], here.queries)
-    alike = [plane for plane in planes if isinstance(plane, Dense) and plane.shape == here.shape]
-    place = next(i for i, plane in enumerate(alike) if plane is here)
-    return Dense(OVER[over](alike, place)[None])
-
-
-def combinations(planes: Sequence[Plane], at: int, *, crosses: bool) -> list[str]:
-    """Which of ``OVER`` make sense for a layer.
-
-    Args:
-        planes: Of every layer.
-        at: Position of the layer on show.
-        crosses: Whether its queries and keys are different things.
-    """
-    here = planes[at]
-    if isinstance(here, Laid):
-        return []
-    alike = sum(isinstance(plane, Dense) and plane.shape == here.shape for plane in planes)
-    names = list(OVER)[:2] if here.heads > 1 else []
-    if isinstance(here, Dense) and alike > 1:
-        names += list(OVER)[2:4] + (["rollout"] if here.queries == here.keys and not crosses else [])
-    return names
