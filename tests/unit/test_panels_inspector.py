@@ -77,7 +77,7 @@ def test_the_header_and_the_tabs(shown):
     shown.session.model.eval()
     shown.choose("overview")
     assert shown.about["facts"] == "Pointing · 45 parameters · cpu · eval"
-    assert [tab["title"] for tab in shown.tabs] == ["Overview", "Diagram", "Attention", "Saliency"]
+    assert [tab["title"] for tab in shown.tabs] == ["Overview", "Diagram", "Attention", "Saliency", "SHAP"]
     assert shown.frame["wish"] == {"tab": "overview"}
 
 

@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_made_is_said(panel):
     sent = files_of(panel)
     panel._handle_custom_msg({"type": "wish", "seq": 5, "wish": {"save": "csv", "tab": "<b>"}}, [])
     assert DESK.settle()
-    said = "There is no tab '<b>'. Choose from attention, diagram, overview, saliency."
+    said = "There is no tab '<b>'. Choose from attention, diagram, overview, saliency, shap."
     assert sent == [({"type": "file", "seq": 5, "error": said}, [])]
 
 

@@ -22,7 +22,7 @@ from workbench.panels.means.asked import Asked
 from workbench.panels.means.given import Given
 from workbench.panels.page.cell import Origin, cell
 from workbench.panels.page.frame import Doubt, Frame
-from workbench.panels.page.header import facts, title
+from workbench.panels.page.header import facts, sides, title
 from workbench.panels.views._view import View, source, views
 
 _HERE = Path(__file__).parent
@@ -60,6 +60,8 @@ class Inspector(Asked):
         self._origin = origin if origin is not None else Origin()
         made = (kind(session, given.columns) for kind in views())
         self._views: dict[str, View] = {view.name: view for view in made}
+        for view in self._views.values():
+            view.pool = given.pool
         super().__init__(session, given)
         try:
             self._begin(said)
@@ -92,7 +94,7 @@ class Inspector(Asked):
             UnknownNameError: There is no such tab.
         """
         if part:
-            self.show({"tab": tab, "part": part}, once=True)
+            self.show({"tab": tab, "part": part})
         self.show({"tab": tab})
         return self
 
@@ -133,6 +135,9 @@ class Inspector(Asked):
         frame = replace(frame, cell=cell(self._origin, view.name, view.chosen(), self.calls(), edits=edits))
         if edits and frame.code:
             frame = replace(frame, code=f"# edited: add call=inspector.session.call\n{frame.code}")
+        if self.session.other is not None and not view.compares and not frame.refused:
+            alone = Doubt("warn", f"{sides(self.session, self.session.other)[0]} alone: this tab compares nothing")
+            frame = replace(frame, doubts=(*frame.doubts, alone))
         if not self.session.stale:
             return frame
         old = Doubt("warn", "The weights have changed since this was computed: Refresh computes it again.")

@@ -9,6 +9,15 @@ const kit = (() => {
     return node;
   };
 
+  // An SVG element with its attributes.
+  const svg = (tag, parent, given, text) => {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [name, value] of Object.entries(given)) node.setAttribute(name, value);
+    if (text !== undefined) node.textContent = text;
+    parent.append(node);
+    return node;
+  };
+
   // JupyterLab takes arrow keys and letters from whatever has the focus, unless the focused element itself says no.
   const focusable = (node, label) => {
     node.dataset.lmSuppressShortcuts = 'true';
@@ -61,9 +70,9 @@ const kit = (() => {
   });
 
   // One matrix of 0..255 as one pixel a value, at (x, y) of a canvas that has the right size already.
-  const heat = (context, data, at, rows, cols, dark, x = 0, y = 0, shift = 0) => {
-    const image = context.createImageData(cols, rows), pixels = new Uint32Array(image.data.buffer), ramp = RAMPS[dark ? 1 : 0];
-    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data[at + i] >> shift];
+  const heat = (context, data, at, rows, cols, ramp, x = 0, y = 0) => {
+    const image = context.createImageData(cols, rows), pixels = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data[at + i]];
     context.putImageData(image, x, y);
   };
 
@@ -173,5 +182,5 @@ const kit = (() => {
     return `${v.toFixed(digits)}${letter || unit ? ' ' : ''}${letter}${unit}`;
   };
 
-  return { el, tether, focusable, button, slider, check, values, ramps: RAMPS, heat, themed, wishes, marks, bars, short };
+  return { el, svg, tether, focusable, button, slider, check, values, ramps: RAMPS, heat, themed, wishes, marks, bars, short };
 })();

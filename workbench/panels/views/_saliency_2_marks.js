@@ -1,12 +1,4 @@
 // Drawings over one axis: tokens, columns, traces over time, and the nodes of a graph.
-const svg = (tag, parent, given, text) => {
-  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [name, value] of Object.entries(given)) node.setAttribute(name, value);
-  if (text !== undefined) node.textContent = text;
-  parent.append(node);
-  return node;
-};
-
 const columnsOf = (el, to, inks, meta, scores, most) => {
   const order = [...scores.keys()].sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a])).slice(0, 24);
   const table = el('table', '', to), head = el('tr', '', el('thead', '', table)), body = el('tbody', '', table);
@@ -49,7 +41,7 @@ const traceOf = (kit, to, inks, look, meta, scores, most, { scores: { shape: [co
 };
 
 const graphOf = (kit, to, inks, meta, scores, most, { places, edges, edge_scores: strength }, tell) => {
-  const at = kit.values(places), joined = kit.values(edges), count = joined.length / 2, weights = strength && kit.values(strength);
+  const { svg } = kit, at = kit.values(places), joined = kit.values(edges), count = joined.length / 2, weights = strength && kit.values(strength);
   const x = i => 14 + 372 * at[2 * i], y = i => 14 + 252 * at[2 * i + 1], heaviest = weights && Math.max(1e-12, ...weights.map(Math.abs));
   const root = svg('svg', to, { viewBox: '0 0 400 280', class: 'wb-net', role: 'img', 'aria-label': 'the graph, its nodes coloured by their scores' });
   for (let e = 0; e < count; e++) {

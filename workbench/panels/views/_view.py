@@ -13,6 +13,7 @@ from workbench.core.errors import DataError
 from workbench.core.names import names
 from workbench.core.scripts import part
 from workbench.interpret import Session
+from workbench.panels.means.pool import Pool
 from workbench.panels.page.frame import Frame
 from workbench.panels.page.table import Table
 
@@ -26,6 +27,10 @@ class View(ABC):
     """on the tab"""
     place: ClassVar[int]
     """tabs stand in this order"""
+    compares: ClassVar[bool] = False
+    """whether a second input or model is shown beside the first"""
+    pool: Pool | None = None
+    """all examples, where the input comes from a data set"""
 
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         """Look at nothing yet.
