@@ -10,7 +10,7 @@ from torch import nn
 
 from workbench.core.errors import ConfigError, ModelError
 from workbench.interpret import explain, improving_explanation
-from workbench.interpret.attributions import _memory
+from workbench.interpret.attributions import _memory, _reduced
 
 INF = float("inf")
 
@@ -286,3 +286,54 @@ def test_work_can_be_stopped_and_gives_what_it_has_with_a_wider_error():
     assert "No better result was waited for" in stopped.doubt
     with pytest.raises(ConfigError, match="seconds"):
         explain(model, x, seconds=0)
+
+
+# Reduced precision
+
+
+def plain(inputs=12):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(inputs, 64), nn.GELU(), nn.Linear(64, 2))
+
+
+def test_bfloat16_is_used_where_it_is_close_and_its_deviation_is_said(monkeypatch):
+    monkeypatch.setattr(_reduced, "has_bfloat16", lambda _: True)
+    model, x, kinds = plain(), torch.randn(1, 12), []
+    model[0].register_forward_hook(lambda _, __, output: kinds.append(output.dtype))
+    settings = {"target": 1, "reference": 0.0, "samples": 200, "most": 200}
+    exact = explain(model, x, "kernel_shap", bound=INF, **settings)
+    assert set(kinds) == {torch.float32}
+    found = explain(model, x, "kernel_shap", bound=INF, reduced=True, **settings)
+    assert torch.bfloat16 in kinds
+    said = float(found.method.split("off by ")[1].split("%")[0]) / 100
+    missed = float((found.scores - exact.scores).abs().max() / exact.difference.abs().max())
+    assert 0 < missed < 0.1
+    assert 0 < said < 0.1
+    assert found.scores.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["feature_ablation", "lime"])
+def test_bfloat16_is_switched_off_where_it_is_not_close(monkeypatch, name):
+    class Far(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = plain(20)
+
+        def forward(self, x):
+            return self.body(x) + 1000  # of which bfloat16 loses the change
+
+    monkeypatch.setattr(_reduced, "has_bfloat16", lambda _: True)
+    model, x = Far(), torch.randn(1, 20)
+    found = explain(model, x, name, target=1, reference=0.0, reduced=True)
+    plainly = explain(model, x, name, target=1, reference=0.0)
+    assert "Full precision was used: bfloat16 is off by" in found.doubt
+    assert "in bfloat16" not in found.method
+    assert torch.allclose(found.scores, plainly.scores, atol=1e-5)
+
+
+def test_bfloat16_is_off_where_the_processor_has_none(monkeypatch):
+    monkeypatch.setattr(_reduced, "has_bfloat16", lambda _: False)
+    model, x = plain(), torch.randn(1, 12)
+    found = explain(model, x, "lime", target=1, reference=0.0, reduced=True)
+    assert "this processor has no arithmetic in bfloat16" in found.doubt
+    assert torch.equal(found.scores, explain(model, x, "lime", target=1, reference=0.0).scores)

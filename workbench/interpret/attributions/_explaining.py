@@ -13,7 +13,7 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.interpret import attributions
 from workbench.interpret.attributions._memory import lack_said
 from workbench.interpret.attributions._method import Method, Refused
-from workbench.interpret.attributions._outcome import Explanation, outcome
+from workbench.interpret.attributions._outcome import SAMPLING, Explanation, outcome
 from workbench.interpret.attributions._posing import pose
 from workbench.interpret.attributions._problem import NotDifferentiableError, Problem
 from workbench.interpret.attributions._references import Reference
@@ -39,6 +39,7 @@ def explain(  # noqa: PLR0913 - each is a question of its own
     call: Call | None = None,
     bound: float = BOUND,
     seed: int = 0,
+    reduced: bool = False,
     seconds: float | None = None,
     **settings: Any,
 ) -> Explanation:
@@ -58,6 +59,8 @@ def explain(  # noqa: PLR0913 - each is a question of its own
         call: How the model is called, where that is not the ordinary way.
         bound: The relative gap above which a method is refused; ``float("inf")`` to see what it gives all the same.
         seed: Of everything drawn at random.
+        reduced: Whether to run in bfloat16, where the processor has it and it changes scores by little enough; both
+            are measured and said.
         seconds: After which no better result is waited for; the first one always is. None to wait for the last.
         **settings: Of the method, such as ``samples=2000``.
 
@@ -72,7 +75,7 @@ def explain(  # noqa: PLR0913 - each is a question of its own
     """
     results = improving_explanation(
         model, batch, method, target, reference=reference, background=background, call=call, bound=bound, seed=seed,
-        **settings,
+        reduced=reduced, **settings,
     )  # fmt: skip
     return _last(results, seconds)
 
@@ -88,6 +91,7 @@ def improving_explanation(  # noqa: PLR0913 - as above
     call: Call | None = None,
     bound: float = BOUND,
     seed: int = 0,
+    reduced: bool = False,
     **settings: Any,
 ) -> Iterator[Explanation]:
     """The results of ``explain`` while they improve; the last is the best, whichever method gave it."""
@@ -95,7 +99,10 @@ def improving_explanation(  # noqa: PLR0913 - as above
         raise ConfigError(f"bound={bound} was given; it must be above 0.")
     asked = _asked(method, settings)
     with lack_said(model):
-        problem = pose(model, batch, target, reference=reference, background=background, call=call, seed=seed)
+        problem = pose(
+            model, batch, target, reference=reference, background=background, call=call, seed=seed,
+            reduced=SAMPLING * bound if reduced else None,
+        )  # fmt: skip
         yield from _tried(problem, asked, bound)
 
 

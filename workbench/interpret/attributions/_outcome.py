@@ -146,10 +146,10 @@ def outcome(
     interval, error = _interval(problem, estimate, method, scale)
     sound = _sound(gap, error, bound, method) and all(bool(p.isfinite().all()) for p in full.values())
     parts = {name: _shaped(problem, p) for name, p in full.items()} | {n: p.cpu() for n, p in estimate.besides.items()}
-    warnings = (*said, *_warnings(parts, gap, error, bound, method, changed=changed))
+    warnings = (*said, *problem.reduced.doubt, *_warnings(parts, gap, error, bound, method, changed=changed))
     return Explanation(
         parts=parts,
-        method=f"{method.title}, {estimate.work}",
+        method=f"{method.title}, {estimate.work}{problem.reduced.words}",
         target=problem.target.sentence,
         targets=problem.target.labels,
         reference="none, the score itself is shared out" if shared else problem.reference,

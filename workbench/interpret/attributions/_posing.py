@@ -12,6 +12,7 @@ from workbench.core.errors import DataError
 from workbench.core.live import look
 from workbench.interpret.attributions._leaves import Leaf, find_leaves, is_joint
 from workbench.interpret.attributions._problem import Problem
+from workbench.interpret.attributions._reduced import Reduced
 from workbench.interpret.attributions._references import Reference, reference_for
 from workbench.interpret.attributions._remembered import Findings, findings
 from workbench.interpret.attributions._state import state_kept
@@ -31,6 +32,7 @@ def pose(
     background: Any = None,
     call: Call | None = None,
     seed: int = 0,
+    reduced: float | None = None,
 ) -> Problem:
     """The problem of explaining a model's score on an input.
 
@@ -42,6 +44,7 @@ def pose(
         background: Examples to average over instead, (examples, ...) for one input or a mapping by name.
         call: How the model is called, where that is not the ordinary way.
         seed: Of everything drawn at random.
+        reduced: By how much bfloat16 may change a score, as a fraction of the change; None for full precision.
 
     Raises:
         DataError: Nothing can be explained, or target, reference or background do not fit.
@@ -61,6 +64,7 @@ def pose(
     problem = Problem(
         model=model, batch=given, leaves=leaves, values=values, references=[], target=chosen, reference="",
         joint=joint, output=output, how=call, seed=seed, known=known,
+        reduced=Reduced(reduced),
     )  # fmt: skip
     if background is not None:
         return _against(problem, background)

@@ -14,6 +14,7 @@ from workbench.core.calling import Call
 from workbench.interpret.attributions._features import Features, features_of
 from workbench.interpret.attributions._leaves import Leaf
 from workbench.interpret.attributions._pace import Pace
+from workbench.interpret.attributions._reduced import Reduced
 from workbench.interpret.attributions._remembered import Findings
 from workbench.interpret.attributions._running import NotDifferentiableError, Runner, move_on
 from workbench.interpret.targets import Target
@@ -47,6 +48,8 @@ class Problem:
     seed: int = 0
     asked: bool = False
     """whether a person said what to compare with"""
+    reduced: Reduced = field(default_factory=Reduced)
+    """whether passes run in bfloat16"""
     known: Findings = field(default_factory=Findings)
     """what was found out before about running this model on this kind of input"""
 
@@ -177,11 +180,32 @@ class Problem:
                 torch.where(features.masks(kept, i, v), v, r[start : start + room]).flatten(0, 1)
                 for i, (v, r) in enumerate(zip(self.values, self.references, strict=True))
             ]
-            values = self.scores_at(points)
+            values = self._perhaps_reduced(points)
             if n == 1:
                 return values
             total = total + values.reshape(len(kept), -1, self.rows).sum(1) / n
         return total
+
+    def _perhaps_reduced(self, points: Sequence[Tensor]) -> Tensor:
+        """(k, rows) scores at k points, in bfloat16 where that was asked for and is close."""
+        if not self.reduced.measured("scores", points, self._change_of_scores):
+            return self.scores_at(points)
+        with self._runner.reducing():
+            return self.scores_at(points)
+
+    def _change_of_scores(self, points: list[Tensor]) -> float:
+        whole = self.scores_at(points)
+        with self._runner.reducing():
+            return _largest((self.scores_at(points) - whole) / self.scale)
+
+    def _change_of_gradients(self, points: list[Tensor]) -> float:
+        """By what follows for contributions: derivatives times the way from the reference, all together or one."""
+        whole = self._runner.gradients(points)[1]
+        with self._runner.reducing():
+            found = self._runner.gradients(points)[1]
+        triples = zip(whole, found, self.values, self.references, strict=True)
+        off = torch.cat([((a - b) * (v - r[0])).flatten(2) for a, b, v, r in triples], 2) / self.scale[:, None]
+        return max(_largest(off), _largest(off.sum(2)))
 
     def gradients(self, points: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The scores (k, rows) at k points, and their gradients in the shape of the points.
@@ -191,7 +215,10 @@ class Problem:
         """
         if len(points[0]) > 1:
             _ = self.stackable
-        return self._runner.gradients(points)
+        if not self.reduced.measured("gradients", points, self._change_of_gradients):
+            return self._runner.gradients(points)
+        with self._runner.reducing():
+            return self._runner.gradients(points)
 
     def run(self, points: Sequence[Tensor]) -> Tensor:
         """(k, rows) scores at k points that keep their gradient, in one forward where that is known to be right."""
@@ -227,3 +254,7 @@ class Problem:
     @property
     def _cells(self) -> int:
         return max(1, sum(v.numel() for v in self.values))
+
+
+def _largest(values: Tensor) -> float:
+    return float(values.abs().nan_to_num(torch.inf).max())

@@ -32,6 +32,8 @@ class Findings:
 
     stacking: str | None = None
     """how the scores of stacked inputs are read; empty where inputs must not be stacked"""
+    channels_last: bool = False
+    """whether pictures are laid out with their channels side by side"""
     apart: float | None = None
     """how far apart two scores of one input were"""
     stateful: bool | None = None
