@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from front_ends import APPS, ROOT, SCREENSHOTS, Notebook, Server, chromium, served
-from playwright.sync_api import Browser, Locator
+from front_ends import APPS, ROOT, SCREENSHOTS, Notebook, Server, chromium, profile, served
+from playwright.sync_api import Browser, BrowserContext, Locator
 
 EXTENSION = ROOT / "workbench" / "labextension"
 NAME = "neural-workbench"
@@ -66,13 +66,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def own_mistakes(browser: Browser) -> Callable[[Server], list[str]]:
+def pages(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """Where the pages of notebooks are opened."""
+    with profile(browser, tmp_path_factory.mktemp("profile"), 1400, 1100) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def own_mistakes(pages: BrowserContext) -> Callable[[Server], list[str]]:
     """Gives the errors that a front end has by itself: those of an empty notebook, without anything of ours."""
     known: dict[str, list[str]] = {}
 
     def measure(server: Server) -> list[str]:
         if server.url not in known:
-            page = browser.new_page()
+            page = pages.new_page()
             control = Notebook(page, server)
             control.open(control.write("empty.ipynb", "pass"))
             page.wait_for_timeout(500)
@@ -86,13 +93,13 @@ def own_mistakes(browser: Browser) -> Callable[[Server], list[str]]:
 @pytest.fixture
 def notebook(
     server: Server,
-    browser: Browser,
+    pages: BrowserContext,
     own_mistakes: Callable[[Server], list[str]],
     request: pytest.FixtureRequest,
 ) -> Iterator[Notebook]:
     """A page with a front end; afterwards it is checked that nothing went wrong or was asked of another machine."""
     known = own_mistakes(server)
-    page = browser.new_page(viewport={"width": 1400, "height": 1100}, device_scale_factor=1)
+    page = pages.new_page()
     page.set_default_timeout(60_000)
     opened = Notebook(page, server)
     yield opened
