@@ -42,15 +42,16 @@ class Packed:
         }
 
 
-def companded(values: NDArray[Any], *, bits: Literal[8, 16] = 8) -> Packed:
+def companded(values: NDArray[Any], *, bits: Literal[8, 16] = 8, least: float = 0.0) -> Packed:
     """Values of at least zero as whole numbers on a square-root scale, which keeps small weights visible.
 
     Args:
         values: Any shape; what is below zero or not finite becomes zero.
         bits: 8 for pictures, 16 where figures are read off.
+        least: What the scale reaches to where all values are smaller, so that several arrays can share one.
     """
     clean = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(0)
-    top = float(clean.max(initial=0.0)) or 1.0
+    top = max(float(clean.max(initial=0.0)), least) or 1.0
     largest = 2**bits - 1
     return Packed(np.rint(np.sqrt(clean / top) * largest).astype(f"uint{bits}"), top, 2.0)
 

@@ -1,9 +1,14 @@
 """What a panel's header says of a model."""
 
+from typing import TYPE_CHECKING
+
 from torch import nn
 
 from workbench.core import device as devices
 from workbench.core.variables import name_of, notebook
+
+if TYPE_CHECKING:
+    from workbench.interpret import Session
 
 
 def title(model: nn.Module) -> str:
@@ -30,3 +35,11 @@ def facts(model: nn.Module) -> str:
     """Class, size, device and mode in one line; figures are those of evaluation mode, whatever mode the model is in."""
     mode = "evaluated in eval mode; the model is in train mode" if model.training else "eval"
     return f"{size(model)} · {devices.of(model)} · {mode}"
+
+
+def sides(first: "Session", second: "Session") -> tuple[str, str]:
+    """What the two sides of a comparison are called."""
+    if first.model is second.model:
+        return "first input", "second input"
+    names = called(first.model), called(second.model)
+    return names if names[0] != names[1] else ("first model", "second model")

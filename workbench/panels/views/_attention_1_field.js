@@ -9,9 +9,10 @@ const inks = (kit, dark) => {
   return { one: kit.ramps[dark ? 1 : 0], both, plus, minus, paper, nan: (0xff000000 | (NAN[2] << 16) | (NAN[1] << 8) | NAN[0]) >>> 0 };
 };
 
-const field = (kit, frame) => {
-  const a = frame.arrays.head, m = frame.meta, [h, w] = a.shape, [r0, r1, c0, c1] = m.window, signed = Boolean(m.against);
-  const codes = kit.values(a), broken = frame.arrays.head_nan && kit.values(frame.arrays.head_nan), wide = a.dtype === 'uint16';
+// An array of a frame by its name, with the size of the map and the window that it is of.
+const field = (kit, arrays, name, { size, window }, signed) => {
+  const a = arrays[name], [h, w] = a.shape, [r0, r1, c0, c1] = window;
+  const codes = kit.values(a), broken = arrays[`${name}_nan`] && kit.values(arrays[`${name}_nan`]), wide = a.dtype === 'uint16';
   const half = wide ? 32768 : 128, largest = signed ? half - 1 : wide ? 65535 : 255;
   const isBroken = k => broken && broken[k >> 3] >> (7 - (k & 7)) & 1;
   const number = k => {
@@ -20,7 +21,7 @@ const field = (kit, frame) => {
     return a.top * Math.sign(t) * Math.abs(t) ** a.power;
   };
   return {
-    rows: m.size[0], cols: m.size[1], span: [r0, r1, c0, c1], exact: h === r1 - r0 && w === c1 - c0, signed, top: a.top, digits: wide ? 3 : 2,
+    rows: size[0], cols: size[1], span: [r0, r1, c0, c1], exact: h === r1 - r0 && w === c1 - c0, signed, top: a.top, digits: wide ? 3 : 2,
     patch: [Math.ceil((r1 - r0) / h), Math.ceil((c1 - c0) / w)],
     // Index of the pixel of a query and of a key; -1 where the page holds none.
     down: i => (i < r0 || i >= r1 ? -1 : Math.min(h - 1, Math.floor(((i - r0 + 1) * h - 1) / (r1 - r0)))),

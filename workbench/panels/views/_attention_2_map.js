@@ -9,7 +9,7 @@ const heatMap = (kit, parent, hand) => {
   const below = el('div', 'wb-below', parent), scale = el('span', 'wb-scale wb-num wb-dim', below);
   const low = el('span', '', scale), bar = el('canvas', '', scale), high = el('span', '', scale), note = el('span', 'wb-dim', below);
   const zooms = el('span', 'wb-zoom', below);
-  let f = null, names = null, view = null, size = 1, drag = null;
+  let f = null, names = null, view = null, size = 1, drag = null, bare = false;
 
   const whole = () => [0, f.rows, 0, f.cols];
   const zoomed = () => view && (view[1] - view[0] < f.rows || view[3] - view[2] < f.cols);
@@ -28,7 +28,7 @@ const heatMap = (kit, parent, hand) => {
     if (next.every((v, k) => v === view[k])) return;
     view = next;
     draw();
-    hand.seen();
+    hand.seen(view);
   };
   const out = button(zooms, '−', () => zoom(1.6), 'Zoom out'), all = button(zooms, 'all', () => see(whole()), 'Show the whole map'), into = button(zooms, '+', () => zoom(0.625), 'Zoom in');
   into.title = 'Ctrl+wheel, double click, + −; drag moves';
@@ -36,14 +36,14 @@ const heatMap = (kit, parent, hand) => {
   const labels = (parent, list, first, end, vertical) => {
     parent.replaceChildren();
     const step = Math.max(1, Math.ceil((vertical ? 12 : 16) / size)), on = vertical ? hand.at.query : hand.at.key;
-    const mine = k => k === on || k >= first && k < end && hand.found(vertical, k);
+    const mine = k => k === on || k >= first && k < end && hand.found(list[k]);
     for (let i = first; i < end; i++) {
       if (!mine(i) && ((i - first) % step || Array.from({ length: 2 * step - 1 }, (_, k) => i + k - step + 1).some(mine))) continue;
       const label = el('span', 'wb-mono', parent, list[i]);
       label.title = list[i];
       label.style[vertical ? 'top' : 'left'] = `${(i - first + 0.5) * size}px`;
       if (i === on) label.dataset.on = 'true';
-      if (hand.found(vertical, i)) label.dataset.found = 'true';
+      if (hand.found(list[i])) label.dataset.found = 'true';
     }
   };
   const outline = () => {
@@ -55,12 +55,12 @@ const heatMap = (kit, parent, hand) => {
     Object.assign(mark.style, { left: `${(key - view[2]) * size + Math.min(0, (size - thick) / 2)}px`, top: row.style.top, width: `${thick}px`, height: `${thick}px` });
   };
   const point = () => {
-    labels(left, names.queries, view[0], view[1], true);
+    if (bare) left.replaceChildren(); else labels(left, names.queries, view[0], view[1], true);
     labels(top, names.keys, view[2], view[3], false);
     outline();
   };
   const draw = () => {
-    const tall = view[1] - view[0], wide = view[3] - view[2], table = hand.inks(), gutter = Math.min(hand.wide() ? 86 : 64, 14 + 7.3 * Math.max(...names.queries.slice(0, 400).map(n => n.length), 1));
+    const tall = view[1] - view[0], wide = view[3] - view[2], table = hand.inks(), gutter = bare ? 8 : Math.min(hand.wide() ? 86 : 64, 14 + 7.3 * Math.max(...names.queries.slice(0, 400).map(n => n.length), 1));
     grid.style.gridTemplateColumns = `${gutter}px 1fr`;
     size = Math.min(26, hand.room(gutter) / Math.max(tall, wide));
     painted(heat, f, view, table);
@@ -79,7 +79,7 @@ const heatMap = (kit, parent, hand) => {
     note.textContent = f.exact ? '' : `a pixel is the strongest of ${f.patch[0]} × ${f.patch[1]}`;
     out.disabled = all.disabled = !zoomed();
     into.disabled = Math.max(tall, wide) <= 4;
-    zooms.hidden = Math.max(f.rows, f.cols) < 24;
+    zooms.hidden = hand.follows || Math.max(f.rows, f.cols) < 24;
     point();
   };
   const under = event => {
@@ -128,10 +128,13 @@ const heatMap = (kit, parent, hand) => {
       return view.every((v, k) => v === f.span[k]) ? null : view;
     },
     window() { return f && zoomed() && Math.max(f.rows, f.cols) > 512 ? view : null; },
-    show(next, called) {
+    // Another map of the same positions was zoomed or moved.
+    look(next) { if (f && view && next[1] <= f.rows && next[3] <= f.cols && next.some((v, k) => v !== view[k])) { view = next; draw(); } },
+    show(next, called, unnamed = false) {
       const same = f && f.rows === next.rows && f.cols === next.cols;
       f = next;
       names = called;
+      bare = unnamed;
       if (!same || !view) view = whole();
       draw();
     },

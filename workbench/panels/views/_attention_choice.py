@@ -7,6 +7,7 @@ from typing import Any
 from workbench.interpret import KnockOut, Session, knock_out
 from workbench.panels.page.wishes import whole_number
 from workbench.panels.views._attention_asking import Asked, asked
+from workbench.panels.views._attention_beside import Beside, beside, held_planes
 from workbench.panels.views._attention_combining import combinations, combined
 from workbench.panels.views._attention_planes import Dense, Plane
 from workbench.panels.views._attention_scene import Scene
@@ -65,43 +66,24 @@ class Choice:
     def plane(self) -> tuple[Plane, int]:
         """The plane and the head in it that are on show; as a difference, a plane of its own."""
         self.layer_plane()
-        plane, head = self._over(self.scene, self.asked.head)
+        plane, head = self._over(self.asked.head)
         if not self.asked.against:
             return plane, head
-        base, at = self._against()
-        if base is None or base.shape != plane.shape:
+        base = self._pinned() if self.asked.against == "pinned" else self.beside()
+        whole = (0, plane.queries), (0, plane.keys)
+        if base is None or (apart := base.apart(plane, head, *whole)) is None:
             self.asked = replace(self.asked, against="")
             return plane, head
-        whole = (0, plane.queries), (0, plane.keys), max(plane.shape)
-        return Dense((plane.window(head, *whole) - base.window(at, *whole))[None]), 0
+        return Dense(apart[None]), 0
 
-    def combinations(self, scene: Scene | None = None) -> list[str]:
-        """Ways in which several heads can be shown as one here."""
-        return combinations(*self._planes(scene or self.scene), crosses=self.scene.layer(self.asked.layer).crosses)
+    def beside(self) -> Beside | None:
+        """The same head on the second input or in the second model; None where there is neither."""
+        other = self.second
+        ask = self.asked
+        return None if other is None else beside(self.scene, ask.layer, ask.head, ask.over, other)
 
-    def _planes(self, scene: Scene) -> tuple[list[Plane], int]:
-        """Those of all layers that are held, and the place of the one on show among them."""
-        at = sorted({*scene.kept, self.asked.layer})
-        return [scene.plane(i) for i in at], at.index(self.asked.layer)
-
-    def _over(self, scene: Scene, head: int) -> tuple[Plane, int]:
-        plane = scene.plane(self.asked.layer)
-        if self.asked.over and self.asked.over in self.combinations(scene):
-            return combined(self.asked.over, *self._planes(scene)), 0
-        self.asked = replace(self.asked, over="")
-        return plane, min(head, plane.heads - 1)
-
-    def _against(self) -> tuple[Plane | None, int]:
-        """What the difference is taken from."""
-        ask, other = self.asked, self._second()
-        if ask.against == "pinned":
-            plane = self.scene.plane(min(ask.pin[0], len(self.scene.layers) - 1))
-            return plane, min(ask.pin[1], plane.heads - 1)
-        if other is None or ask.layer >= len(other.layers):
-            return None, 0
-        return self._over(other, ask.head)
-
-    def _second(self) -> Scene | None:
+    @property
+    def second(self) -> Scene | None:
         """The second input of the session, where there is one."""
         other = self.session.other
         if other is None:
@@ -109,3 +91,20 @@ class Choice:
         elif self._other is None or self._other.session is not other or not self._other.holds:
             self._other = Scene(other, self.asked.step)
         return self._other
+
+    def combinations(self) -> list[str]:
+        """Ways in which several heads can be shown as one here."""
+        at = self.asked.layer
+        return combinations(*held_planes(self.scene, at), crosses=self.scene.layer(at).crosses)
+
+    def _over(self, head: int) -> tuple[Plane, int]:
+        plane = self.scene.plane(self.asked.layer)
+        if self.asked.over and self.asked.over in self.combinations():
+            return combined(self.asked.over, *held_planes(self.scene, self.asked.layer)), 0
+        self.asked = replace(self.asked, over="")
+        return plane, min(head, plane.heads - 1)
+
+    def _pinned(self) -> Beside:
+        ask = self.asked
+        plane = self.scene.plane(min(ask.pin[0], len(self.scene.layers) - 1))
+        return Beside(names=("this head", "the pinned head"), plane=plane, head=min(ask.pin[1], plane.heads - 1))

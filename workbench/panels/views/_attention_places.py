@@ -1,5 +1,6 @@
 """Where positions lie: patches in a picture, nodes in the plane."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.interpret import Session
 
@@ -28,10 +29,42 @@ class Grid:
     before: int
     """positions that come before the patches"""
 
-    def labels(self) -> list[str]:
-        """Names of the positions: row and column of a patch, counted from 0."""
-        first = ["[CLS]"] if self.before == 1 else [f"[{i}]" for i in range(self.before)]
-        return first + [f"{i},{j}" for i in range(self.rows) for j in range(self.columns)]
+    def labels(self, model: nn.Module | None = None) -> list[str]:
+        """Names of the positions: row and column of a patch, counted from 0.
+
+        Args:
+            model: Its parameters tell what stands before the patches.
+        """
+        return own_tokens(model, self.before) + [f"{i},{j}" for i in range(self.rows) for j in range(self.columns)]
+
+
+_OWN = (
+    ("class token", r"(cls|class)_?(tokens?|embed(ding)?|emb|pos)?"),
+    ("distillation token", r"dist(ill(ation)?)?_?(tokens?|embed(ding)?)"),
+    ("register", r"reg(ister)?s?_?(tokens?)?"),
+)
+"""what a model learns beside the patches, and what it calls it; in the order in which models put it before them"""
+_EXTRA = "extra token"
+OWN_TOKENS = (*(called for called, _ in _OWN), _EXTRA)
+"""how the names of a model's own tokens begin"""
+
+
+def own_tokens(model: nn.Module | None, count: int) -> list[str]:
+    """Names of the positions before the patches, by the parameters that the model has for them.
+
+    Args:
+        model: Any module.
+        count: How many such positions there are.
+    """
+    found: list[str] = []
+    for called, pattern in _OWN:
+        for name, parameter in model.named_parameters() if model is not None else ():
+            if parameter.dim() and re.fullmatch(pattern, name.rpartition(".")[2], re.IGNORECASE):
+                many = parameter.numel() // parameter.size(-1)
+                found += [called] if many == 1 else [f"{called} {i + 1}" for i in range(many)]
+    if len(found) == count:
+        return found
+    return [_EXTRA] if count == 1 else [f"{_EXTRA} {i + 1}" for i in range(count)]
 
 
 def picture_of(session: Session) -> Tensor | None:

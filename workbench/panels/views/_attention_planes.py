@@ -179,22 +179,35 @@ def _stretched(small: Tensor, side: int) -> Tensor:
     return small[:, down][:, :, right]
 
 
-def scores(plane: Plane, most: int, *, square: bool) -> Tensor:
-    """(heads, 4): entropy in nats, and mean weight on the position before, on itself and on the first.
+SCORES = ("entropy", "previous", "itself", "first", "distance", "induction")
+"""by which heads are found"""
+
+
+def scores(plane: Plane, most: int, *, square: bool, ids: Tensor | None = None) -> Tensor:
+    """(heads, 6): ``SCORES`` of every head.
+
+    They are the mean entropy in nats; the mean weight on the position before, on itself and on the first; the mean
+    distance in positions; and the mean weight on what followed the same token before.
 
     Args:
         plane: Weights of at least zero.
-        most: Weights up to which entropy is computed, which reads them all; NaN beyond.
+        most: Weights up to which entropy, distance and induction are computed, which read them all; NaN beyond.
         square: Whether queries and keys are the same positions; NaN for all but the entropy where they are not.
+        ids: (positions,) tokens, of which some repeat; induction is NaN without them.
     """
-    found = torch.full((plane.heads, 4), torch.nan)
+    found = torch.full((plane.heads, len(SCORES)), torch.nan)
     if not isinstance(plane, Dense) or not plane.queries or not plane.keys:
         return found
-    weights = plane.weights[None]
-    if weights.numel() <= most:
-        found[:, 0] = torch.cat([head_scores.entropy(head.float()) for head in weights.split(1, 1)])
-    if square and plane.queries == plane.keys:
+    weights, few = plane.weights[None], plane.weights.numel() <= most
+    square = square and plane.queries == plane.keys
+    if square:
         found[:, 1] = head_scores.previous(weights).float()
         found[:, 2] = weights[0].diagonal(dim1=-2, dim2=-1).float().mean(-1)
         found[:, 3] = head_scores.first(weights).float()
+    for head, one in enumerate(weights.split(1, 1) if few else ()):
+        found[head, 0] = head_scores.entropy(one.float())
+        if square:
+            found[head, 4] = head_scores.distance(one.float())
+        if square and ids is not None and len(ids) == plane.keys:
+            found[head, 5] = head_scores.induction(one.float(), ids[None])
     return found

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.core.errors import DataError
 from workbench.interpret import AttentionMap, AttentionMaps, Session, attention
+from workbench.interpret._labels import token_ids
 from workbench.panels.views._attention_layers import SAMPLES, Layer, layers
 from workbench.panels.views._attention_places import Grid, grid_of, picture_of
 from workbench.panels.views._attention_planes import Plane
@@ -92,6 +93,12 @@ class Scene:
             return Grid(SAMPLES, SAMPLES, 0)
         return grid_of(self.image, positions)
 
+    def ids(self, at: int) -> Tensor | None:
+        """(positions,) the token ids that a layer looks at; None where there are none."""
+        found = token_ids(self.session.batch, decoder="decoder" in self.layers[at].name)
+        found = token_ids(self.session.batch) if found is None else found
+        return None if found is None or not len(found) else found[min(self.example, len(found) - 1)].cpu()
+
     def labels(self, at: int) -> tuple[list[str], list[str]]:
         """Of a layer's queries and keys; patches of a picture are called by their row and column."""
         queries, keys = self.layer(at).labels(self.example)
@@ -99,7 +106,7 @@ class Scene:
         for i, names in enumerate(found):
             grid = grid_of(self.image, len(names))
             if grid is not None and names == [str(k) for k in range(len(names))]:
-                found[i] = grid.labels()
+                found[i] = grid.labels(self.session.model)
         return found[0], found[1]
 
     def _alone(self, name: str) -> AttentionMap:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from workbench.panels.page.frame import Packed
 from workbench.panels.views._attention_packing import packed
-from workbench.panels.views._attention_places import drawable, placed
+from workbench.panels.views._attention_places import OWN_TOKENS, drawable, placed
 from workbench.panels.views._attention_planes import Edges, Plane, Span, scores
 from workbench.panels.views._attention_scene import Scene
 
@@ -30,18 +30,31 @@ def rows(scene: Scene, chosen: int) -> list[dict[str, Any]]:
     return [{"heads": scene.plane(at).heads if kept else 1, "kept": kept} for at, kept in enumerate(held)]
 
 
-def thumbnails(scene: Scene, chosen: int) -> dict[str, Packed]:
-    """All heads small, each on its own scale, and figures by which they are found."""
-    held = [at for at, layer in enumerate(scene.layers) if layer.maps or at == chosen]
-    planes = [scene.plane(at) for at in held]
+def drawn_layers(scene: Scene, chosen: int) -> list[int]:
+    """Positions of the layers whose heads are drawn small."""
+    return [at for at, layer in enumerate(scene.layers) if layer.maps or at == chosen]
+
+
+def side_of(scene: Scene, chosen: int) -> int:
+    """Pixels of the side of a thumbnail."""
+    planes = [scene.plane(at) for at in drawn_layers(scene, chosen)]
     longest = max(max(plane.shape) for plane in planes)
     across = max(plane.heads for plane in planes)
     room = min(_OVERVIEW[0] // across, _OVERVIEW[1] // len(scene.layers)) - 2
-    side = min(max(room, _THUMBS[0]), _THUMBS[1], longest)
+    return min(max(room, _THUMBS[0]), _THUMBS[1], longest)
+
+
+def thumbnails(scene: Scene, chosen: int) -> dict[str, Packed]:
+    """All heads small, each on its own scale, and figures by which they are found."""
+    held, side = drawn_layers(scene, chosen), side_of(scene, chosen)
+    planes = [scene.plane(at) for at in held]
     small = torch.cat([plane.thumbnails(side) for plane in planes])
     tops = small.nan_to_num(0.0, 0.0, 0.0).amax((1, 2), keepdim=True).clamp_min(1e-12)
     found = torch.cat(
-        [scores(plane, _READ, square=not scene.layer(at).crosses) for at, plane in zip(held, planes, strict=True)]
+        [
+            scores(plane, _READ, square=not scene.layer(at).crosses, ids=scene.ids(at))
+            for at, plane in zip(held, planes, strict=True)
+        ]
     )
     return {**packed("thumbs", small / tops, bits=8), "scores": Packed(found.numpy())}
 
@@ -59,9 +72,9 @@ def pictured(scene: Scene, chosen: int) -> dict[str, Packed]:
 
 
 def special(processor: Any, names: Sequence[str]) -> list[int]:
-    """Positions of special tokens, as the tokenizer calls them."""
-    known = set(getattr(getattr(processor, "tokenizer", processor), "all_special_tokens", ()) or ()) | {"[CLS]"}
-    return [i for i, name in enumerate(names) if name in known]
+    """Positions of special tokens, as the tokenizer calls them, and of a model's own tokens before the patches."""
+    known = {str(each) for each in getattr(getattr(processor, "tokenizer", processor), "all_special_tokens", ()) or ()}
+    return [i for i, name in enumerate(names) if name in known or name.startswith(OWN_TOKENS)]
 
 
 def blanked(window: Tensor, spans: tuple[Span, Span], hidden: Sequence[Sequence[int]]) -> Tensor:

@@ -12,7 +12,7 @@ export default (kit, root, ask) => {
     return input;
   };
 
-  title(heads, 'All heads', 'layer ↓ head →');
+  const headed = title(heads, 'All heads', 'layer ↓ head →');
   const overview = focusable(el('canvas', 'wb-thumbs', heads), 'All heads');
   overview.tabIndex = 0;
   overview.setAttribute('role', 'application');
@@ -21,7 +21,7 @@ export default (kit, root, ask) => {
   const known = el('datalist', '', seek);
   known.id = `wb-known-${Math.random().toString(36).slice(2)}`;
   finding.setAttribute('list', known.id);
-  for (const each of ['previous > 0.5', 'itself > 0.5', 'first > 0.5', 'entropy < 1.5']) el('option', '', known).value = each;
+  for (const each of ['previous > 0.5', 'itself > 0.5', 'first > 0.5', 'induction > 0.3', 'entropy < 1.5', 'distance < 2', 'differs > 0.05']) el('option', '', known).value = each;
   el('p', 'wb-dim wb-hint', heads, 'Arrow keys move, Enter pins, / finds.');
   const choose = el('div', 'wb-choose', heads), facts = el('table', 'wb-facts', heads);
   const layerAt = kit.slider(choose, 'layer', 0, 0, v => go(v, at.head)), headAt = kit.slider(choose, 'head', 0, 0, v => go(at.layer, v));
@@ -36,7 +36,7 @@ export default (kit, root, ask) => {
   title(ways, 'View', '');
   const options = el('div', 'wb-options', ways);
 
-  let meta = null, all = {}, frame = null, thumbs = null, scores = null, f = null, dark = false, table = null, view = null, chosenView = null, sceneAsked = false, meant = null, stepped = null, pinnedHead = null;
+  let meta = null, all = {}, frame = null, thumbs = null, scores = null, aparts = null, f = null, second = null, apart = null, dark = false, table = null, view = null, chosenView = null, sceneAsked = false, meant = null, stepped = null, pinnedHead = null, compared = false;
   const at = { layer: 0, head: 0, query: 0, key: -1, pinned: false };
   let base = { query: 0, key: -1 };
   const names = () => meta, special = () => meta.special;
@@ -66,22 +66,23 @@ export default (kit, root, ask) => {
   };
 
   // Heads that what was typed fits; null where nothing was asked.
-  const WORDS = ['entropy', 'previous', 'itself', 'first'];
+  const WORDS = ['entropy', 'previous', 'itself', 'first', 'distance', 'induction', 'differs'], LOW = ['entropy', 'distance'];
   const wanted = () => {
     const m = finding.value.trim().toLowerCase().match(/^([a-z]+)\s*(?:([<>])\s*(\d*\.?\d+))?$/), k = m ? WORDS.findIndex(word => word.startsWith(m[1])) : -1;
     if (k < 0 || !scores) return null;
-    const less = m[2] ? m[2] === '<' : k === 0, bound = m[3] ? +m[3] : k === 0 ? 1 : 0.5;
-    return i => { const v = scores[4 * i + k]; return less ? v < bound : v > bound; };
+    const low = LOW.includes(WORDS[k]), less = m[2] ? m[2] === '<' : low, bound = m[3] ? +m[3] : low ? 1 : k === 6 ? 0.05 : 0.5;
+    return i => { const v = k === 6 ? aparts?.largest[i] : scores[6 * i + k]; return less ? v < bound : v > bound; };
   };
   const GAP = 2;
   const places = () => meta.layers.flatMap((l, i) => Array.from({ length: l.heads }, (_, j) => [i, j, l.kept || i === meta.layer]));
   const drawThumbs = () => {
     if (!thumbs) return;
-    const [n, rows, cols] = thumbs.array.shape, { data, broken } = thumbs, most = Math.max(...meta.layers.map(l => l.heads)), w = cols + GAP, h = rows + GAP, context = overview.getContext('2d'), css = getComputedStyle(root), fits = wanted();
+    const shown = view === 'compare' && aparts || thumbs, [n, rows, cols] = shown.array.shape, { data, broken } = shown, most = Math.max(...meta.layers.map(l => l.heads)), w = cols + GAP, h = rows + GAP, context = overview.getContext('2d'), css = getComputedStyle(root), fits = wanted();
     overview.width = most * w + GAP;
     overview.height = meta.layers.length * h + GAP;
     const zoom = Math.min(8, 298 / overview.width, 420 / overview.height);
     overview.style.width = `${overview.width * zoom}px`;
+    headed.textContent = shown === aparts ? 'layer ↓ head → how far they are apart' : 'layer ↓ head →';
     const line = css.getPropertyValue('--wb-line');
     let k = 0, hits = 0;
     for (const [i, j, kept] of places()) {
@@ -90,7 +91,7 @@ export default (kit, root, ask) => {
       context.fillRect(x - GAP, y - GAP, w + GAP, h + GAP);
       if (!thumbs.kept[i]) { context.fillStyle = css.getPropertyValue('--wb-bg2'); context.fillRect(x, y, cols, rows); continue; }
       if (k >= n) break;
-      kit.heat(context, data, k * rows * cols, rows, cols, dark, x, y);
+      kit.heat(context, data, k * rows * cols, rows, cols, shown === aparts ? table.both : table.one, x, y);
       if (broken && Array.from({ length: rows * cols }, (_, p) => k * rows * cols + p).some(b => broken[b >> 3] >> (7 - (b & 7)) & 1)) {
         context.strokeStyle = rgba(NAN, 1);
         context.lineWidth = 1;
@@ -113,8 +114,8 @@ export default (kit, root, ask) => {
     at, inks: () => table, title: () => `layer ${at.layer}, ${meta.over || `head ${at.head}`}`,
     wide: () => root.clientWidth > 420,
     // Pixels for the longer side of a map: what the columns beside it and the labels leave.
-    room: gutter => { const wide = root.clientWidth; return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 296 - gutter : wide - gutter - 24)); },
-    found: (vertical, i) => token.value && (vertical ? names().queries : names().keys)[i].toLowerCase().includes(token.value.toLowerCase()),
+    room: gutter => { const wide = root.clientWidth; if (view === 'compare') return Math.max(110, Math.min(420, parts[0].box.clientWidth - gutter - 4)); return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 296 - gutter : wide - gutter - 24)); },
+    found: name => token.value && name.toLowerCase().includes(token.value.toLowerCase()),
     over(i, j) {
       say(i, j);
       if (at.pinned) return;
@@ -140,15 +141,27 @@ export default (kit, root, ask) => {
       if (event.key === 'Enter') { at.pinned = false; hand.pin(at.query, at.key); } else if (event.key === 'Escape') { at.pinned = false; point(); } else if (event.key === '/') token.focus(); else return false;
       return true;
     },
-    seen() { if (map.missing()) send(); },
+    seen(where) { for (const { map: one } of parts) one.look(where); if (map.missing()) send(); },
   };
   let soon = 0;
   const later = () => { cancelAnimationFrame(soon); soon = requestAnimationFrame(point); };
-  const say = (i, j) => { hover.textContent = j < 0 ? names().queries[i] : `${names().queries[i]} → ${names().keys[j]}  ${figure(f.at(i, j), f.digits)}`; };
-  const map = heatMap(kit, stage, hand), others = {};
+  const say = (i, j) => {
+    const others = view === 'compare' ? [second && `${meta.beside.names[1]} ${figure(second.at(i, j), second.digits)}`, apart && `difference ${figure(apart.at(i, j), apart.digits)}`] : [];
+    const [from, to] = i < f.rows && j < f.cols ? [names().queries[i], names().keys[j]] : [besides().queries[i], besides().keys[j]];
+    hover.textContent = j < 0 ? from : [`${from} → ${to}  ${figure(f.at(i, j), f.digits)}`, ...others].filter(Boolean).join(' · ');
+  };
+  // Three maps side by side where something is compared: this one, the one beside it, the first minus the second.
+  const trio = el('div', 'wb-trio', stage), parts = [0, 1, 2].map(k => {
+    const box = el('div', '', trio), name = el('h5', '', box), note = el('p', 'wb-dim', box);
+    const own = k ? { ...hand, follows: true, title: () => `${name.textContent}, ${hand.title()}` } : hand;
+    return { box, name, note, map: heatMap(kit, box, own) };
+  });
+  const map = parts[0].map, others = {};
+  const besides = () => (meta.beside?.queries ? meta.beside : names());
 
   // Which views this map can be looked at in; the most telling one comes first.
   const offered = () => [
+    ...(meta.beside ? ['compare'] : []),
     ...(others.graph && frame.arrays.edges && all.places?.shape[0] === f.rows && f.exact ? ['graph'] : []), ...(others.picture && meta.grid && all.image ? ['picture'] : []), 'map',
     ...(others.lines && f.exact && Math.max(f.rows, f.cols) <= 80 ? ['lines'] : []),
   ];
@@ -158,15 +171,32 @@ export default (kit, root, ask) => {
     kinds.replaceChildren();
     for (const kind of can.length > 1 ? can : []) kit.button(kinds, kind, () => { chosenView = kind; draw(); }).setAttribute('aria-pressed', String(kind === view));
     kinds.hidden = can.length < 2;
-    for (const node of [map.box, map.below]) node.hidden = view !== 'map';
+    const paired = view === 'compare';
+    trio.hidden = !paired && view !== 'map';
+    parts.forEach(({ box, name, note }, k) => {
+      box.hidden = k > 0 && !paired || k === 1 && !second;
+      name.hidden = note.hidden = !paired;
+      if (paired) name.textContent = k < 2 ? meta.beside.names[k] : 'difference: the first − the second';
+    });
+    if (aparts) drawThumbs();
     for (const [kind, { box }] of Object.entries(others)) box.hidden = kind !== view;
-    told.textContent = { map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'orange is looked at', graph: 'blue is looked at, orange looks here' }[view];
+    told.textContent = { compare: 'queries ↓ keys →, one scale for both', map: 'queries ↓ keys →', lines: 'queries left, keys right', picture: 'orange is looked at', graph: 'blue is looked at, orange looks here' }[view];
     root.dataset.view = view;
     scene();
     drawLists();
   };
   const scene = moved => {
-    if (view === 'map') { if (moved) map.point(); else map.show(f, names()); } else others[view].show(f, names(), ...({ picture: [meta, all.image], graph: [frame, all.places] }[view] || []));
+    if (view === 'compare') compare(moved); else if (view === 'map') { if (moved) map.point(); else map.show(f, names()); } else others[view].show(f, names(), ...({ picture: [meta, all.image, frame], graph: [frame, all.places] }[view] || []));
+  };
+  const compare = moved => {
+    if (moved) return parts.forEach(({ map: one }) => one.point());
+    map.show(f, names());
+    parts[2].note.textContent = meta.beside.said;
+    for (const [{ map: one }, g, called, bare] of [[parts[1], second, besides(), !meta.beside.queries], [parts[2], apart, names(), true]]) {
+      one.box.hidden = one.below.hidden = !g;
+      if (g) one.show(g, called, bare);
+    }
+    parts[1].map.below.hidden = true;
   };
   const point = () => { scene(true); drawLists(); };
   const drawLists = () => {
@@ -185,8 +215,9 @@ export default (kit, root, ask) => {
     if (f.exact) list(queries[q], 'looks at', along(f.cols, keys, j => f.at(q, j), hidden[1]), false);
     else if (strip?.of === q) list(queries[q], 'looks at', sent(strip.to, keys), false);
     else el('p', 'wb-dim', lists, `Pin ${queries[q]} to see what it looks at.`);
+    if (view === 'compare' && second?.exact && q < second.rows) list(besides().queries[q], `looks at, ${meta.beside.names[1]}`, along(second.cols, besides().keys, j => second.at(q, j), []), false);
     const k = square ? q : at.key;
-    if (f.exact && k >= 0) list(keys[k], 'is looked at by', along(f.rows, queries, i => f.at(i, k), hidden[0]), true);
+    if (f.exact && k >= 0 && k < f.cols) list(keys[k], 'is looked at by', along(f.rows, queries, i => f.at(i, k), hidden[0]), true);
     else if (strip?.of === q && strip.by) list(queries[q], 'is looked at by', sent(strip.by, queries), true);
   };
 
@@ -200,7 +231,7 @@ export default (kit, root, ask) => {
       node.addEventListener('change', () => act(node.value));
     };
     select('show', [['', 'this head'], ...meta.overs.map(o => [o, o])], meta.over, v => { meta.over = v; send(); });
-    const against = [['', 'nothing'], ...(pinnedHead ? [['pinned', `layer ${pinnedHead[0]} head ${pinnedHead[1]}`]] : []), ...(meta.other ? [['other', 'the other input']] : [])];
+    const against = [['', 'nothing'], ...(pinnedHead ? [['pinned', `layer ${pinnedHead[0]} head ${pinnedHead[1]}`]] : []), ...(meta.other ? [['other', 'the second']] : [])];
     select('minus', against, meta.against, v => { meta.against = v; send(); });
     if (special().some(s => s.length)) kit.check(options, 'hide special tokens', Boolean(meta.hide), v => { meta.hide = +v; send(); });
     const same = pinnedHead && pinnedHead[0] === at.layer && pinnedHead[1] === at.head;
@@ -245,11 +276,11 @@ export default (kit, root, ask) => {
     const next = some.findIndex((_, k) => k > here && fits(k)), to = next < 0 ? some.findIndex((_, k) => fits(k)) : next;
     if (to >= 0) go(some[to][0], some[to][1]);
   });
-  token.addEventListener('input', () => map.point());
+  token.addEventListener('input', () => scene(true));
   token.addEventListener('keydown', event => {
-    if (event.key === 'Escape') { token.value = ''; map.point(); map.heat.focus(); }
+    if (event.key === 'Escape') { token.value = ''; scene(true); map.heat.focus(); }
     if (event.key !== 'Enter' || !token.value) return;
-    const hits = names().queries.map((_, i) => i).filter(i => hand.found(true, i)), next = hits.find(i => i > at.query) ?? hits[0];
+    const hits = names().queries.map((_, i) => i).filter(i => hand.found(names().queries[i])), next = hits.find(i => i > at.query) ?? hits[0];
     if (next !== undefined) hand.move(next - at.query, 0);
   });
 
@@ -266,7 +297,10 @@ export default (kit, root, ask) => {
     meta = { ...(next.meta.queries ? {} : { queries: all.meta.queries, keys: all.meta.keys, special: all.meta.special }), ...next.meta, layers };
     if (!idle) Object.assign(meta, { over, against, hide });
     if (idle && (meta.layer !== at.layer || meta.head !== at.head)) Object.assign(at, { layer: meta.layer, head: meta.head });
-    f = field(kit, next);
+    f = field(kit, next.arrays, 'head', next.meta, Boolean(next.meta.against));
+    second = next.arrays.second ? field(kit, next.arrays, 'second', next.meta.beside, false) : null;
+    apart = next.arrays.apart ? field(kit, next.arrays, 'apart', next.meta, true) : null;
+    if (Boolean(meta.beside) !== compared) { compared = !compared; chosenView = null; }
     table = inks(kit, dark);
     if (!at.pinned) base = { query: Math.min(base.query, f.rows - 1), key: Math.min(base.key, f.cols - 1) };
     if (at.query >= f.rows || at.key >= f.cols) Object.assign(at, base, { pinned: false });
@@ -279,6 +313,12 @@ export default (kit, root, ask) => {
     root.dataset.shown = `${meta.layer}.${meta.head}`;
     if (idle && map.missing()) send();
   };
+  const scenes = text => {
+    if (!text || sceneAsked) return;
+    sceneAsked = true;
+    const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+    import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { ARROWS, rgba, NAN })); if (f) draw(); });
+  };
   return {
     whole(next, isDark, idle) {
       dark = isDark;
@@ -287,18 +327,20 @@ export default (kit, root, ask) => {
       if (next.arrays.thumbs) {
         thumbs = { array: next.arrays.thumbs, data: kit.values(next.arrays.thumbs), broken: next.arrays.thumbs_nan && kit.values(next.arrays.thumbs_nan), kept: next.meta.layers.map((l, i) => l.kept || i === next.meta.layer) };
         scores = kit.values(next.arrays.scores);
+        const { thumbs_apart: array, largest } = next.arrays;
+        aparts = array ? { array, data: kit.values(array), largest: kit.values(largest) } : null;
       }
       meta = { ...(meta || next.meta), layers: next.meta.layers };
       if (next.meta.query !== meant) { base = { query: meant = next.meta.query, key: -1 }; Object.assign(at, base); }
-      const text = sceneAsked ? '' : next.meta.script;
-      if (text) {
-        sceneAsked = true;
-        const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
-        import(url).then(m => { Object.assign(others, m.default(kit, stage, hand, { ARROWS, rgba, NAN })); if (f) draw(); });
-      }
+      scenes(next.meta.script);
       show(next, idle || first);
     },
     // While somebody drags on, sliders stay under the hand; otherwise they say what is drawn.
-    part(next, isDark, idle) { dark = isDark; show(next, idle); },
+    part(next, isDark, idle) {
+      dark = isDark;
+      all = { ...all, image: next.arrays.image || all?.image, places: next.arrays.places || all?.places };
+      scenes(next.meta.script);
+      show(next, idle);
+    },
   };
 };

@@ -21,12 +21,24 @@ from workbench.panels.page.sketch import picture
 from workbench.panels.page.table import Table
 from workbench.panels.views._attention_asking import within
 from workbench.panels.views._attention_choice import Choice
+from workbench.panels.views._attention_compared import Compared, Labels
+from workbench.panels.views._attention_compared import small as differences
 from workbench.panels.views._attention_doubts import doubts, facts
 from workbench.panels.views._attention_layers import Layer
 from workbench.panels.views._attention_packing import packed
 from workbench.panels.views._attention_planes import Edges, Plane
 from workbench.panels.views._attention_scene import Scene
-from workbench.panels.views._attention_small import EDGES, blanked, pictured, rows, special, strip, thumbnails
+from workbench.panels.views._attention_small import (
+    EDGES,
+    blanked,
+    drawn_layers,
+    pictured,
+    rows,
+    side_of,
+    special,
+    strip,
+    thumbnails,
+)
 from workbench.panels.views._view import View, source
 
 _MOST = 512
@@ -38,20 +50,20 @@ _FIRST = 20_000
 _LINES = 80
 """positions up to which lines between tokens are offered"""
 
-Labels = tuple[list[str], list[str]]
-"""of queries and of keys"""
-
 
 class AttentionView(View):
     """Who looks at what, in every head."""
 
     title: ClassVar[str] = "Attention"
     place: ClassVar[int] = 10
+    compares: ClassVar[bool] = True
 
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         super().__init__(session, columns)
         self._choice = Choice(session)
         self._drawn = False
+        self._sent: set[str] = set()
+        """what the page has got to draw on: the script, the picture, where nodes lie"""
         self._said: Labels = ([], [])
 
     def whole(self) -> Iterator[Frame]:
@@ -71,10 +83,13 @@ class AttentionView(View):
             yield Frame(refused="This input has no positions, so nothing can look at anything: give one token or more.")
             return
         at = self._choice.asked.layer
-        drawn, small = pictured(scene, at), thumbnails(scene, at)
-        script = {"script": source("attention_scenes")} if drawn or max(plane.shape) <= _LINES else {}
+        self._sent.clear()
+        (drawn, script), small = self._scenes(), thumbnails(scene, at)
+        self._sent |= {*drawn, *script}
         one = self._head(labels=True)
         one = replace(one, meta={**one.meta, "layers": rows(scene, at), **script}, arrays={**one.arrays, **drawn})
+        if (second := self._choice.second) is not None and not second.empty:
+            small |= differences(scene, drawn_layers(scene, at), second, side_of(scene, at))
         if not self._drawn and one.message()["bytes"] + sum(a.data.nbytes for a in small.values()) > _FIRST:
             yield one
         self._drawn = True
@@ -87,7 +102,17 @@ class AttentionView(View):
             return
         self._choice.take(wish)
         self._choice.point(wish)
-        yield self._head(labels=False, knocked=self._choice.knocked_out() if wish.get("off") else None)
+        knocked = self._choice.knocked_out() if wish.get("off") else None
+        one, drawn, script = self._head(labels=False, knocked=knocked), *self._scenes()
+        drawn = {name: array for name, array in drawn.items() if name not in self._sent}
+        yield replace(one, meta={**one.meta, **script}, arrays={**one.arrays, **drawn})
+        self._sent |= {*drawn, *script}
+
+    def _scenes(self) -> tuple[dict[str, Packed], dict[str, str]]:
+        """The picture or the nodes under the layer on show, and the script that draws on them where it is needed."""
+        plane, drawn = self._choice.layer_plane(), pictured(self._choice.scene, self._choice.asked.layer)
+        wanted = (drawn or max(plane.shape) <= _LINES) and "script" not in self._sent
+        return drawn, {"script": source("attention_scenes")} if wanted else {}
 
     def _names(self, scene: Scene, at: int) -> tuple[list[str], list[str]]:
         """Of queries and keys: tokens, patches, or what a person called the positions of the input."""
@@ -106,6 +131,7 @@ class AttentionView(View):
         window = plane.window(head, *spans, _MOST)
         if ask.hide:
             window = blanked(window, spans, [special(self.session.processor, each) for each in names])
+        pair = None if ask.against else self._pair(plane, head, names)
         meta: dict[str, Any] = {
             **ask.chosen(),
             "over": ask.over,
@@ -113,7 +139,7 @@ class AttentionView(View):
             "hide": int(ask.hide),
             "size": list(plane.shape),
             "window": [*spans[0], *spans[1]],
-            "facts": facts(layer, plane, head, knocked),
+            "facts": facts(layer, plane, head, ids=scene.ids(ask.layer), knocked=knocked),
             "overs": self._choice.combinations(),
             **self._placed(scene, layer, plane),
             **(self._labelled(names) if labels or not self._drawn or names != self._said else {}),
@@ -122,12 +148,26 @@ class AttentionView(View):
             meta["strip"] = strip(plane, head, meta["query"], square=not layer.crosses)
         if labels:
             self._said = names
-        arrays = packed("head", window, bits=16 if max(window.shape) <= _FINE else 8, signed=bool(ask.against))
+        bits = 16 if max(window.shape) <= _FINE else 8
+        least = 0.0 if pair is None else pair.top
+        arrays = packed("head", window, bits=bits, signed=bool(ask.against), least=least)
+        if pair is not None:
+            arrays |= pair.arrays(bits, arrays["head"].top)
+            meta |= {"beside": pair.meta(), "facts": [*meta["facts"], *pair.facts(*spans)]}
         if isinstance(plane, Edges) and plane.edges.size(1) <= EDGES:
             arrays["edges"] = Packed(plane.edges.numpy().astype(np.int32))
             arrays |= packed("edge", plane.weights[:, head].float(), bits=8)
-        said = doubts(scene, layer, window, comparing=bool(ask.against))
+        comparing = bool(ask.against) or (pair is not None and pair.apart is not None)
+        said = doubts(scene, layer, window, comparing=comparing)
         return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code(layer))
+
+    def _pair(self, plane: Plane, head: int, names: Labels) -> Compared | None:
+        """What stands beside the head; None where nothing is compared."""
+        found = self._choice.beside()
+        if found is None:
+            return None
+        called = names if found.scene is None else self._names(found.scene, found.layer)
+        return Compared(found, self._choice.asked, plane, head, (names, called), _MOST)
 
     def _placed(self, scene: Scene, layer: Layer, plane: Plane) -> dict[str, Any]:
         """Which position is meant, and how positions hang together: steps, a picture, a second sequence."""

@@ -30,6 +30,7 @@ class SaliencyView(View):
 
     title: ClassVar[str] = "Saliency"
     place: ClassVar[int] = 20
+    compares: ClassVar[bool] = True
 
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         super().__init__(session, columns)
