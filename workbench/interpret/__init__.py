@@ -31,6 +31,8 @@ from workbench.interpret.doubt.randomising import improving_sanity_check as impr
 from workbench.interpret.doubt.randomising import sanity_check as sanity_check
 from workbench.interpret.editing import Edit as Edit
 from workbench.interpret.editing import Effect as Effect
+from workbench.interpret.measures._measure import Faithfulness as Faithfulness
+from workbench.interpret.measures._scoring import faithfulness as faithfulness
 from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
 from workbench.interpret.pairing import Change as Change

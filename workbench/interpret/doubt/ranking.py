@@ -1,9 +1,12 @@
 """Rank correlation of explanations, feature by feature."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from workbench.core.optional import need
+from workbench.interpret.attributions._features import Features
 from workbench.interpret.attributions._outcome import Explanation
 from workbench.interpret.attributions._problem import Problem
 
@@ -11,15 +14,33 @@ LEAST = 3
 """features that can be ranked: two can only agree or disagree wholly"""
 
 
-def by_feature(found: Explanation, problem: Problem) -> Tensor:
-    """(examples, features) scores of tokens, columns, patches or nodes: contributions add up, other units by size."""
-    features = problem.features()
+def by_feature(found: Explanation, problem: Problem, features: Features | None = None) -> Tensor:
+    """(examples, features) scores of tokens, columns, patches or nodes: contributions add up, other units by size.
+
+    Args:
+        found: The explanation.
+        problem: What was explained.
+        features: Which cells belong together; None for those of the problem.
+    """
+    parts: dict[str, Tensor] = {}
+    for leaf in problem.leaves:
+        part = found.parts[leaf.name]
+        parts[leaf.name] = part if found.unit == "contribution" else part.abs()
+        parts[leaf.name] = parts[leaf.name][None] if problem.joint else parts[leaf.name]
+    return cells_by_feature(parts, problem, features or problem.features())
+
+
+def cells_by_feature(parts: Mapping[str, Tensor], problem: Problem, features: Features) -> Tensor:
+    """(examples, features) sums over the cells of each feature.
+
+    Args:
+        parts: By the leaf's name, (rows, ...); the axis of an embedding is already summed.
+        problem: What was explained.
+        features: Which cells belong together.
+    """
     total = torch.zeros(problem.rows, features.count, dtype=torch.float64)
     for group, leaf in zip(features.groups, problem.leaves, strict=True):
-        part = found.parts[leaf.name]
-        cells = (part[None] if problem.joint else part).double()
-        cells = cells if found.unit == "contribution" else cells.abs()
-        cells = cells.reshape(problem.rows, group.numel(), -1).sum(-1)
+        cells = parts[leaf.name].double().reshape(problem.rows, group.numel(), -1).sum(-1)
         total.index_add_(1, group.reshape(-1).cpu(), cells)
     return total
 
