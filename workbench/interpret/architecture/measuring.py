@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -68,6 +68,7 @@ def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements)
     began: dict[nn.Module, int] = {}
     given: dict[nn.Module, float] = {}
     counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
+    counter.mod_tracker = cast("Any", _Everywhere())
 
     def entered(module: nn.Module, given_to: tuple[Any, ...]) -> None:
         began[module] = counter.get_total_flops()
@@ -86,6 +87,15 @@ def _count(model: nn.Module, inputs: Any, how: Call | None, found: Measurements)
         stack.enter_context(Watch(model, entered=entered, left=left))
         call(model, inputs, call=how)
     found.flops = counter.get_total_flops()
+
+
+class _Everywhere(nullcontext[None]):
+    """Stands in for the tracker of modules of torch's counter, whose work ``Watch`` does.
+
+    That one hooks gradients, also where there are none, and fails on modules that are given a part of a parameter.
+    """
+
+    parents = frozenset({"Global"})
 
 
 def _cpu_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
