@@ -1,10 +1,13 @@
 """Scripts out of files: what is put together is known again, and nothing else is."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from workbench.core.scripts import ROW, is_made_of, part, row
+import workbench
+from workbench.core.scripts import ROW, is_made_of, part, read, row
 from workbench.notebooks._trust import is_installed
 from workbench.panels import attach
 
@@ -19,6 +22,24 @@ def test_a_part_has_its_style_and_its_pieces_before_it_and_no_comments(tmp_path)
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert part(tmp_path, "a") == 'const style = ".wb { x: \\"y\\" }";\none;\ntwo;\nexport default 1;'
+
+
+def test_a_style_travels_as_it_is_and_a_script_without_comments(tmp_path):
+    for name in ("a.js", "a.css"):
+        (tmp_path / name).write_text("// why\n\n  two\n")
+    assert (read(tmp_path / "a.js"), read(tmp_path / "a.css")) == ("two", "// why\n\n  two\n")
+
+
+def test_no_text_in_a_script_goes_over_several_lines():
+    scripts = list((Path(workbench.__path__[0]) / "panels").rglob("*.js"))
+    assert len(scripts) > 10
+    open_ended = [
+        f"{file.name}:{i}"
+        for file in scripts
+        for i, line in enumerate(file.read_text("utf-8").split("\n"), 1)
+        if line.count("`") % 2 or line.endswith("\\") or "/*" in line
+    ]
+    assert open_ended == []
 
 
 @pytest.mark.parametrize(

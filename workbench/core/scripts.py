@@ -8,8 +8,6 @@ from pathlib import Path
 def part(folder: Path, name: str) -> str:
     """The ESM text of a part of a page: ``<name>.js`` behind its pieces ``_<name>_*.js`` and its style ``<name>.css``.
 
-    Lines travel without the space before them, and without those that are comments.
-
     Args:
         folder: Where the files are.
         name: Of the part.
@@ -17,7 +15,26 @@ def part(folder: Path, name: str) -> str:
     pieces = [path.read_text("utf-8") for path in (*sorted(folder.glob(f"_{name}_*.js")), folder / f"{name}.js")]
     style = folder / f"{name}.css"
     sheet = [f"const style = {json.dumps(style.read_text('utf-8'))};\n"] if style.exists() else []
-    lines = [line.lstrip() for line in "".join(sheet + pieces).split("\n")]
+    return _bare("".join(sheet + pieces))
+
+
+def read(path: Path) -> str:
+    """The text of one file as it travels.
+
+    Args:
+        path: Of a script, or of a style, which stays as it is.
+    """
+    text = path.read_text("utf-8")
+    return _bare(text) if path.suffix == ".js" else text
+
+
+def _bare(script: str) -> str:
+    """A script without empty lines, those that are comments, and the space before the others.
+
+    So no text in a script may go over several lines. Whoever takes more has to know the language: shorteners that work
+    by patterns take spaces out of a text within a text.
+    """
+    lines = [line.lstrip() for line in script.split("\n")]
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 

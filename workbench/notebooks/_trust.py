@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from workbench.core.scripts import ROW, is_made_of, part
+from workbench.core.scripts import ROW, is_made_of, part, read
 
 _ROOMS = ("panels", "app")
 """rooms with files for the page"""
@@ -33,8 +33,11 @@ def _installed(suffix: str) -> tuple[frozenset[str], frozenset[str]]:
     """Whole texts, and parts that may stand behind each other."""
     folders = [folder for room in _ROOMS if (folder := Path(str(files("workbench") / room))).is_dir()]
     found = [file for folder in folders for file in sorted(folder.rglob(f"*{suffix}"))]
-    texts = {file: file.read_text("utf-8") for file in found}
+    texts = {file: read(file) for file in found}
     shared = [text for file, text in texts.items() if file.stem == "shared"]
     whole = frozenset([*texts.values(), *(f"{first}\n{text}" for first in shared for text in texts.values())])
-    parts = [ROW, *texts.values(), *(part(file.parent, file.stem) for file in found)] if suffix == ".js" else []
+    if suffix != ".js":
+        return whole, frozenset()
+    means = [file.read_text("utf-8") for file in found]
+    parts = [ROW, *means, *(part(file.parent, file.stem) for file in found)]
     return whole, frozenset(parts)

@@ -22,12 +22,13 @@ import anywidget
 import traitlets
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.scripts import read
 from workbench.panels.page.desk import DESK
 from workbench.panels.page.frame import Frame, encodable
 from workbench.panels.page.outputs import displayed
 
 _HERE = Path(__file__).parent
-_SHARED = {"_esm": (_HERE / "shared.js").read_text("utf-8"), "_css": (_HERE / "shared.css").read_text("utf-8")}
+_SHARED = {"_esm": _HERE / "shared.js", "_css": _HERE / "shared.css"}
 
 
 class Panel(anywidget.AnyWidget):
@@ -47,9 +48,9 @@ class Panel(anywidget.AnyWidget):
         for name, shared in _SHARED.items():
             own = cls.__dict__.get(name)
             if isinstance(own, Path):
-                setattr(cls, name, f"{shared}\n{own.read_text('utf-8')}")
+                setattr(cls, name, f"{read(shared)}\n{read(own)}")
         if "_css" not in cls.__dict__ and not hasattr(cls, "_css"):
-            cls._css = _SHARED["_css"]
+            cls._css = read(_SHARED["_css"])
         super().__init_subclass__(**kwargs)
 
     working: Any = traitlets.Bool().tag(sync=True)
