@@ -27,6 +27,7 @@ from workbench.panels.views._attention_doubts import doubts, facts
 from workbench.panels.views._attention_layers import Layer
 from workbench.panels.views._attention_packing import packed
 from workbench.panels.views._attention_planes import Edges, Plane
+from workbench.panels.views._attention_points import sampled
 from workbench.panels.views._attention_scene import Scene
 from workbench.panels.views._attention_small import (
     EDGES,
@@ -157,6 +158,8 @@ class AttentionView(View):
         if isinstance(plane, Edges) and plane.edges.size(1) <= EDGES:
             arrays["edges"] = Packed(plane.edges.numpy().astype(np.int32))
             arrays |= packed("edge", plane.weights[:, head].float(), bits=8)
+        about, points = sampled(layer, ask, scene.example, spans[0], meta["query"])
+        meta, arrays = meta | about, arrays | points
         comparing = bool(ask.against) or (pair is not None and pair.apart is not None)
         said = doubts(scene, layer, window, comparing=comparing)
         return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code(layer))

@@ -61,7 +61,7 @@ export default (kit, stage, hand, { ARROWS, rgba, NAN }) => {
   };
 
   const lit = parent => {
-    const box = kit.el('div', 'wb-lit', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The picture, lit where the chosen patch looks; arrow keys choose a patch'), others = kit.el('div', 'wb-chips', box);
+    const box = kit.el('div', 'wb-lit', parent), canvas = kit.focusable(kit.el('canvas', '', box), 'The picture, lit where the chosen patch looks; arrow keys choose a patch'), key = kit.el('p', 'wb-dim', box), others = kit.el('div', 'wb-chips', box);
     let grid = null, f = null;
     keyboard(canvas, () => grid[1]);
     const under = event => {
@@ -72,7 +72,33 @@ export default (kit, stage, hand, { ARROWS, rgba, NAN }) => {
     canvas.addEventListener('mousemove', event => { const p = under(event); square() ? hand.over(p, p) : hand.over(hand.at.query, p); });
     canvas.addEventListener('mouseleave', hand.leave);
     canvas.addEventListener('click', event => { const p = under(event); square() ? hand.pin(p, p) : hand.pin(hand.at.query, p); });
-    const show = (field, names, meta, image) => {
+    // Points that a query samples: the larger, the more weight; a shape for each picture of the pyramid.
+    const SHAPES = [['●', (c, x, y, r) => c.arc(x, y, r, 0, 7)], ['■', (c, x, y, r) => c.rect(x - r, y - r, 2 * r, 2 * r)], ['▲', (c, x, y, r) => polygon(c, x, y, 1.2 * r, 3)], ['◆', (c, x, y, r) => polygon(c, x, y, 1.2 * r, 4)], ['⬢', (c, x, y, r) => polygon(c, x, y, 1.1 * r, 6)]];
+    const polygon = (c, x, y, r, n) => { for (let k = 0; k < n; k++) c.lineTo(x + r * Math.sin(2 * Math.PI * k / n), y - r * Math.cos(2 * Math.PI * k / n)); c.closePath(); };
+    const points = (context, wide, tall, meta, frame, q) => {
+      const [first, end, levels] = meta.points, held = q >= first && q < end, n = levels.length, most = Math.max(...levels);
+      key.textContent = held ? `${n} points are sampled, the larger the more weight${most ? `; ${[...Array(most + 1).keys()].map(l => `${SHAPES[l % 5][0]} level ${l}`).join(', ')}` : ''}; hollow: beyond the border` : 'choose this query to see the points that it samples';
+      if (!held) return false;
+      const at = kit.values(frame.arrays.points), codes = kit.values(frame.arrays.pointed), row = q - first;
+      const share = k => (codes[row * n + k] / 255) ** 2, top = Math.max(1e-12, ...levels.map((_, k) => share(k)));
+      const place = (k, axis) => at[2 * (row * n + k) + axis] / 65535 * 1.5 - 0.25;
+      for (const k of levels.map((_, k) => k).sort((a, b) => share(a) - share(b))) {
+        const [u, v] = [place(k, 0), place(k, 1)], inside = u >= 0 && u <= 1 && v >= 0 && v <= 1, size = 2.5 + 6.5 * Math.sqrt(share(k) / top);
+        const x = Math.min(wide - size, Math.max(size, u * wide)), y = Math.min(tall - size, Math.max(size, v * tall));
+        context.beginPath();
+        SHAPES[levels[k] % 5][1](context, x, y, size);
+        context.fillStyle = rgba([255, 140, 0], inside ? 0.35 + 0.6 * share(k) / top : 0);
+        context.fill();
+        context.lineWidth = 2.5;
+        context.strokeStyle = 'rgba(0,0,0,.55)';
+        context.stroke();
+        context.lineWidth = 1.2;
+        context.strokeStyle = inside ? '#fff' : rgba([255, 140, 0], 1);
+        context.stroke();
+      }
+      return true;
+    };
+    const show = (field, names, meta, image, frame) => {
       [f, grid] = [field, meta.grid];
       const [h, w] = image.shape, data = kit.values(image), zoom = Math.min(320, hand.room(0)) / Math.max(h, w), wide = w * zoom, tall = h * zoom;
       const context = sharp(canvas, wide, tall), source = kit.el('canvas'), pixels = (source.width = w, source.height = h, source.getContext('2d'));
@@ -81,7 +107,9 @@ export default (kit, stage, hand, { ARROWS, rgba, NAN }) => {
       pixels.putImageData(drawn, 0, 0);
       context.imageSmoothingEnabled = false;
       context.drawImage(source, 0, 0, wide, tall);
-      const patches = Array.from({ length: rows * cols }, (_, k) => f.at(q, before + k)), top = Math.max(1e-12, ...patches.map(v => Math.abs(v) || 0)), pw = wide / cols, ph = tall / rows;
+      key.textContent = '';
+      const pointed = meta.points && points(context, wide, tall, meta, frame, q);
+      const patches = pointed ? [] : Array.from({ length: rows * cols }, (_, k) => f.at(q, before + k)), top = Math.max(1e-12, ...patches.map(v => Math.abs(v) || 0)), pw = wide / cols, ph = tall / rows;
       patches.forEach((v, k) => {
         const x = (k % cols) * pw, y = Math.floor(k / cols) * ph;
         context.fillStyle = Number.isNaN(v) ? rgba(NAN, 0.8) : rgba(v < 0 || !f.signed ? [255, 140, 0] : [64, 140, 255], 0.85 * Math.abs(v) / top);
