@@ -1,4 +1,4 @@
-"""Deformable attention in the panel: the points that a query samples, where they lie on the picture and how they weigh."""
+"""Deformable attention in the panel: the points that a query samples, their places on the picture, their weights."""
 
 import numpy as np
 import pytest

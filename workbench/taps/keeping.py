@@ -1,8 +1,10 @@
 """Keeping: copies of values under a cap of bytes.
 
 A copy has the precision that the model computed in, so that a value put back gives the same output bit by bit. Half
-precision is used where it does no harm: where a value would otherwise be dropped because of the cap, and holds nothing
-that half precision cannot, which is then said; or in general where ``dtype`` asks for it.
+precision would do harm to activations, other than to attention weights: the residual stream of SmolLM2 reaches 22,552,
+where the numbers of float16 are 16 apart and its end, 65,504, is near, and a layer's value that was rounded and put
+back moves the logits by 0.02 (in MiniLM by 6e-4). It is used where a value would otherwise be dropped because of the
+cap, and holds nothing that half precision cannot, which is then said; or in general where ``dtype`` asks for it.
 """
 
 from dataclasses import dataclass, field

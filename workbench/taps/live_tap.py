@@ -99,8 +99,9 @@ class Tap:
             attached: Keep the model's own tensor with its graph, instead of a detached copy; None for what ``grad``
                 says.
             device: Where copies are kept, None for where they were computed.
-            dtype: In which copies of floating values are kept, such as ``torch.float16``; None for as computed, and in
-                half precision where that is all that fits under ``max_bytes``, which ``warnings`` of the result says.
+            dtype: In which copies of floating values are kept, such as ``torch.float16``; None for as computed, so that
+                a value that is put back changes no bit, and in half precision where that is all that fits under
+                ``max_bytes``, which ``warnings`` of the result says.
 
         Raises:
             AddressError: An address names nothing in this model.
