@@ -1,5 +1,7 @@
 """The fused inference kernels of torch under a tap: what they give out keeps every bit, and their weights are known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -195,6 +197,41 @@ def test_a_forward_that_raises_puts_the_modes_back():
         model(X)
     assert len(tapping.records) == 4
     assert not any("forward" in vars(module) for module in model.modules())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tapped", ["encoder", "multi-head without weights"])
+def test_a_compiled_encoder_trains_bit_by_bit_as_alone_while_another_model_is_tapped(tapped):
+    counters = torch._dynamo.utils.counters
+
+    def losses():
+        torch._dynamo.reset()
+        counters.clear()
+        model = torch.compile(encoder(1, dropout=0.0).train(), backend="aot_eager")
+        optimiser, found = torch.optim.SGD(model.parameters(), 1e-2), []
+        while len(found) < 100 or (looking and len(looks) < 100):
+            loss = model(X).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            found.append(loss.item())
+        return found
+
+    looking, looks = False, []
+    alone = losses()
+    compiled = dict(counters["stats"])
+    make, inputs, _ = CASES[tapped]
+    other, looking = make(), True
+    with torch.no_grad():
+        expected = other(**inputs)
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(losses)
+        while len(looks) < 100 or not training.done():
+            with torch.no_grad(), AttentionTap(other):
+                looks.append(other(**inputs))
+    assert training.result()[:100] == alone[:100]
+    assert dict(counters["stats"]) == compiled
+    assert all(torch.equal(a, b) for look in looks for a, b in zip(tensors(expected), tensors(look), strict=True))
 
 
 def test_attention_in_a_layer_of_ones_own_inside_a_fused_encoder_is_seen():

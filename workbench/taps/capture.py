@@ -23,6 +23,7 @@ from workbench.taps.edges import record_edges, softmax_frame
 from workbench.taps.fused import FusedCall, stepped_aside, stepping
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
+from workbench.taps.interfaces import asking, told
 from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses
 from workbench.taps.libraries import (
@@ -34,6 +35,7 @@ from workbench.taps.libraries import (
     multi_head_with,
     sdpa_frame,
     seen_by,
+    telling,
 )
 from workbench.taps.messages import SUMS, Message, Messages, summed_error
 from workbench.taps.naming import unwrapped
@@ -153,10 +155,14 @@ class AttentionTap:
         if kernel not in self._kernels:
             self._kernels[kernel] = kernel_places(kernel)
         if self._kernels[kernel]:
-            call = self._watch.stack[-1].context
+            call = self._watch.stack[-1]
             self._telling.add(kernel)
-            call.callback(self._telling.discard, kernel)
-            call.enter_context(KERNELS.at(self._kernels[kernel]))
+            call.context.callback(self._telling.discard, kernel)
+            modules = asking(call.module)
+            for module in modules:
+                call.context.enter_context(told(module, telling))
+            if not modules:
+                call.context.enter_context(KERNELS.at(self._kernels[kernel]))
 
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""

@@ -2,9 +2,11 @@
 
 Most of it is torch calls, which a function mode sees in its own thread alone; what the library knows beyond their
 arguments is read off the frames that are running, so nothing is replaced. Only a kernel of transformers that calls
-nothing of torch's (flash, flex, one of somebody's own) is swapped, while a tapped module that is configured for it
-runs: under the step lock, so that no training step meets it. It passes straight through in threads that have no open
-tap. Nothing is imported: a library that is not loaded has no model to look into.
+nothing of torch's (flash, flex, one of somebody's own) has to tell, while a tapped module that is configured for it
+runs: those of its modules that look the kernel up find another (``interfaces``). Where they cannot be made to, because
+the model is a lone attention module, looks it up in another way, or was given another forward, the kernel is swapped:
+under the step lock, so that no training step meets it. It passes straight through in threads that have no open tap.
+Nothing is imported: a library that is not loaded has no model to look into.
 """
 
 import functools
@@ -119,7 +121,11 @@ def _attention_mappings() -> list[MutableMapping[str, Any]]:
     return list(found.values())
 
 
-def _kernel(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def telling(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel of transformers that tells the open taps of this thread, where torch's calls do not."""
+    if function.__module__ == _SDPA or hasattr(function, _TELLS):
+        return function
+
     @functools.wraps(function)
     def attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Any:
         run = function
@@ -128,6 +134,7 @@ def _kernel(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 run = functools.partial(_recorded, tap, name, run)
         return run(module, query, key, value, *args, **kwargs)
 
+    setattr(attention, _TELLS, True)
     return attention
 
 
@@ -234,5 +241,6 @@ def multi_head_with(function: Callable[..., Any], told: Callable[..., Tensor]) -
 
 _SDPA = "transformers.integrations.sdpa_attention"
 _PRODUCT = "scaled_dot_product_attention"
-KERNELS = Swaps(_kernel)
-"""The kernels of transformers that are telling."""
+_TELLS = "__told__"
+KERNELS = Swaps(telling)
+"""The kernels of transformers that are telling in the whole process."""
