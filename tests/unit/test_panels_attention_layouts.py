@@ -60,6 +60,7 @@ def test_heads_and_layers_in_windows_and_bands_are_shown_as_one(made):
         meta, found = shown(panel, layer=1, over=over)
         assert meta["over"] == over
         assert np.allclose(found, right.numpy(), atol=1e-4)
+    assert panel.detail["code"].endswith(f"maps.rollout({list(maps.names[:2])})[1]")
     panel.close()
 
 

@@ -58,6 +58,7 @@ def test_points_and_weights_of_one_head_travel_as_they_are(shown):
     found = ask(panel, layer=at, head=1)
     first, end, levels = found["meta"]["points"]
     assert (first, end, levels) == (0, 5, one.levels.tolist())
+    assert one.queries[1] == ("0", "1", "2", "3", "4")
     places, _ = sent(found, "points")
     places = places / 65535 * (1 + 2 * points.REACH) - points.REACH
     expected = one.points[1, 1].clamp(-points.REACH, 1 + points.REACH)

@@ -61,7 +61,8 @@ class Texts:
         padded = _fits(asking, batch, None) and record.layout is not None and 0 < len(asking[0]) < queries
         if padded:  # Longformer pads its input to whole windows and takes the padding off again
             return asking, asked
-        return _or_positions(asking, batch, queries, max(0, keys - queries)), _or_positions(asked, batch, keys, 0)
+        before = 0 if crosses or record.crosses else max(0, keys - queries)  # a step asks for the newest positions
+        return _or_positions(asking, batch, queries, before), _or_positions(asked, batch, keys, 0)
 
     def _so_far(self, step: int, batch: int, count: int) -> Labels | None:
         """The tokens of prompt and answer up to one forward of a generation."""

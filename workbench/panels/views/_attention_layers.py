@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.interpret import AttentionMap, AttentionMaps
+from workbench.interpret.attending import mixing
 from workbench.panels.views._attention_combining import Pooling
 from workbench.panels.views._attention_planes import Dense, Edges, Laid, Plane
 
@@ -88,6 +89,20 @@ def layers(maps: AttentionMaps, step: int = 0) -> list[Layer]:
     found = [_layer(name, group, step) for name, group in groups.items()]
     left = dict.fromkeys(name.partition("@")[0] if steps else name for name in maps.left_out)
     return [*found, *(Layer(name, ()) for name in left if name not in groups)]
+
+
+def rolled_names(found: Sequence[Layer], at: int, layer: Layer) -> list[str]:
+    """Names of the maps through which a layer is rolled out: those before it of as many positions as it looks at.
+
+    Args:
+        found: All layers.
+        at: Position of the layer on show.
+        layer: It, with its maps.
+    """
+    here = layer.maps[0]
+    size = (here.shape[-1],) * 2
+    before = [each.maps[0] for each in found[:at] if each.maps]
+    return [one.name for one in before if one.kind in mixing.WITHIN and one.shape[-2:] == size] + [here.name]
 
 
 def _layer(name: str, group: Sequence[AttentionMap], step: int) -> Layer:

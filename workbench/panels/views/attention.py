@@ -24,7 +24,7 @@ from workbench.panels.views._attention_choice import Choice
 from workbench.panels.views._attention_compared import Compared, Labels
 from workbench.panels.views._attention_compared import small as differences
 from workbench.panels.views._attention_doubts import doubts, facts
-from workbench.panels.views._attention_layers import Layer
+from workbench.panels.views._attention_layers import Layer, rolled_names
 from workbench.panels.views._attention_packing import packed
 from workbench.panels.views._attention_planes import Edges, Plane
 from workbench.panels.views._attention_points import sampled
@@ -197,7 +197,7 @@ class AttentionView(View):
         ask, at = self._choice.asked, self.session.selection.example
         lines, name = "maps = wb.interpret.attention(model, inputs)\n", repr(layer.maps[-1].name)
         if ask.over == "rollout":
-            return f"{lines}maps.rollout()[{at}]"
+            return f"{lines}maps.rollout({rolled_names(self._choice.scene.layers, ask.layer, layer)})[{at}]"
         if layer.maps[0].edges is not None:
             return f"{lines}maps[{name}].weights[:, {ask.head}]"
         endings = {"mean of heads": ".mean(0)", "largest of heads": ".amax(0)"}
