@@ -7,6 +7,7 @@ Needs Chromium and the browser tests' packages; their JupyterLab is the one that
 """
 
 import argparse
+import ast
 import json
 import os
 import statistics
@@ -24,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 import psutil  # noqa: E402
 from front_ends import APPS, Notebook, chromium, served  # noqa: E402 - found by the line above
 from jupyter_client.manager import KernelManager  # noqa: E402
+from page_trace import CATEGORIES, script_tasks  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,14 @@ def sidebar(rounds: int = 21) -> Iterator[Row]:
         notebook.page.evaluate("() => window.jupyterapp.commands.execute('workbench:show-models')")
         notebook.run_cell(0)
         notebook.page.locator(".wb-Sidebar .wb-name", has_text="net").first.wait_for()
-        for what, goal in (("idle kernel", 100), ("busy cell", 300)):
-            if what == "busy cell":
-                notebook.run_cell(1)
+
+        def asked() -> list[float]:
             notebook.page.wait_for_timeout(1000)
-            before = spent()
-            took = [float(notebook.page.evaluate(REFRESH)) for _ in range(rounds)]
-            yield _times(f"sidebar, {what}", took, goal, (spent() - before) / rounds)
+            return [float(notebook.page.evaluate(REFRESH)) for _ in range(rounds)]
+
+        yield _times("sidebar, idle kernel", asked(), 100)
+        notebook.run_cell(1)
+        yield _times("sidebar, busy cell", asked(), 300)
 
 
 def app(rounds: int = 5) -> Iterator[Row]:
@@ -152,46 +155,27 @@ def app(rounds: int = 5) -> Iterator[Row]:
 
 
 def scrolling(frames: int = 400) -> Iterator[Row]:
-    """Ten panels on one page, scrolled up and down."""
+    """Ten panels on one page, scrolled up and down, and the boxes within them too."""
     with lab() as notebook:
         notebook.open(notebook.write("ten.ipynb", MODELS, *PANELS, *PANELS[:4]))
         _draw_all(notebook, 10)
-        tools = notebook.page.context.new_cdp_session(notebook.page)
-        tools.send("Profiler.enable")
-        tools.send("Profiler.setSamplingInterval", {"interval": 500})
-        tools.send("Profiler.start")
-        rate = notebook.page.evaluate(SCROLL, frames)
+        browser = notebook.page.context.browser
+        if browser is None:
+            raise RuntimeError("This page has no browser that can be traced.")
+        browser.start_tracing(page=notebook.page, categories=CATEGORIES)
+        rate = float(notebook.page.evaluate(SCROLL, frames))
         notebook.page.wait_for_timeout(500)
-        profile = tools.send("Profiler.stop")["profile"]
-    ours, every = _runs(profile, "blob:"), _runs(profile, "")
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+    ours, work = script_tasks(events, "blob:")
+    every, all_work = script_tasks(events, "blob:", "http")
     yield Row("ten panels, scrolling", rate, "frames/s")
-    yield Row(
-        "longest task of a panel's script", max(ours, default=0), "ms", 50, f" of {sum(ours):.0f} ms in {len(ours)}"
-    )
-    yield Row("longest task of any script", max(every), "ms", None, f" of {sum(every):.0f} ms")
+    yield _task("a panel's script", ours, work, 50)
+    yield _task("any script", every, all_work)
 
 
-def _runs(profile: Any, source: str) -> list[float]:
-    """Milliseconds of each stretch of samples in which a script of this source was under way."""
-    nodes = {node["id"]: node for node in profile["nodes"]}
-    above = {child: node["id"] for node in profile["nodes"] for child in node.get("children", [])}
-
-    def within(at: int | None) -> bool:
-        while at is not None:
-            frame = nodes[at]["callFrame"]
-            if frame["url"].startswith(source) and frame["functionName"] not in ("(root)", "(idle)", "(program)"):
-                return True
-            at = above.get(at)
-        return False
-
-    inside = {at: within(at) for at in nodes}
-    runs = [0.0]
-    for i, sample in enumerate(profile["samples"][:-1]):
-        if inside[sample]:
-            runs[-1] += profile["timeDeltas"][i + 1] / 1e3
-        elif runs[-1]:
-            runs.append(0.0)
-    return runs
+def _task(what: str, clock: Sequence[float], work: Sequence[float], goal: float | None = None) -> Row:
+    more = f" (by the clock {max(clock):.0f}), of {sum(clock):.0f} ms in all"
+    return Row(f"longest task of {what}", max(work), "CPU ms", goal, more)
 
 
 def saved() -> Iterator[Row]:
@@ -201,10 +185,9 @@ def saved() -> Iterator[Row]:
         notebook.open(path)
         _draw_all(notebook, 6)
         notebook.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        states = json.loads(path.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"][
-            "state"
-        ]
-        assert sum("_esm" in state["state"] for state in states.values()) == len(PANELS)
+        kept = json.loads(path.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+        if sum("_esm" in widget["state"] for widget in kept.values()) != len(PANELS):
+            raise RuntimeError("JupyterLab has not saved the state of every panel.")
         yield Row("saved notebook, six panels", path.stat().st_size / 1e6, "MB", 3, digits=2)
 
 
@@ -223,24 +206,40 @@ def spent() -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def bytes_of_scripts() -> Iterator[Row]:
-    """JavaScript of each panel with all its tabs, and of the extension."""
-    from workbench.panels import Inspector, Live
-    from workbench.panels.bench import Bench
-    from workbench.panels.views._view import source, views
+SIZES = """
+import workbench as wb
+model, tokenizer = wb.load("minilm")
 
-    for name, kind in (("Inspector", Inspector), ("Live", Live), ("app", Bench)):
-        yield Row(f"JavaScript of the {name}", len(str(vars(kind)["_esm"]).encode()) / 1000, "kB", 30, digits=1)
-    for view in views():
-        name = view.__module__.rpartition(".")[2]
-        yield Row(f"of the tab {name}, sent when it is opened", len(source(name).encode()) / 1000, "kB", digits=1)
-    built = sum(f.stat().st_size for f in (ROOT / "workbench" / "labextension").rglob("*.js"))
+def sizes(*tabs):
+    panel = wb.attach(model, "The central bank raised interest rates again.", processor=tokenizer)
+    for tab in tabs:
+        panel.choose(tab)
+    texts = panel.get_state("_esm")["_esm"], *panel.sources.values()
+    panel.close()
+    return sum(len(text.encode()) for text in texts) / 1000
+
+whole = wb.attach(model, "A word.", processor=tokenizer)
+first, *others = (tab["name"] for tab in whole.tabs if not tab.get("refused"))
+opened = {"": sizes()} | {tab: sizes(tab) for tab in others}
+"""
+
+
+def bytes_of_scripts() -> Iterator[Row]:
+    """JavaScript that a page receives for one panel, as it opens and with another tab opened, and of the extension."""
+    from workbench.panels import Live
+    from workbench.panels.bench import Bench
+
+    for tab, size in _in_a_kernel(SIZES, "opened").items():
+        what = f"with the tab {tab} opened" if tab else "JavaScript of an Inspector as it opens"
+        yield Row(what, size, "kB", 30, digits=1)
+    for name, kind in (("a live view", Live), ("the app", Bench)):
+        yield Row(f"JavaScript of {name}", len(str(vars(kind)["_esm"]).encode()) / 1000, "kB", 30, digits=1)
+    built = sum(file.stat().st_size for file in (ROOT / "workbench" / "labextension").rglob("*.js"))
     yield Row("JavaScript of the extension", built / 1000, "kB", 60, digits=1)
 
 
 FIRST = """
 import time
-begun = time.process_time()
 import workbench as wb
 model, tokenizer = wb.load("minilm")
 loaded = time.process_time()
@@ -249,32 +248,34 @@ shown = time.process_time()
 """
 
 
-def first_panel(rounds: int = 3) -> Iterator[Row]:
+def first_panel(rounds: int = 5) -> Iterator[Row]:
     """Processor seconds of a fresh kernel until the first panel on MiniLM stands."""
-    beyond: list[float] = []
-    total: list[float] = []
-    for _ in range(rounds):
-        manager = KernelManager(kernel_name="python3")
-        manager.start_kernel(cwd=str(ROOT))
-        client = manager.blocking_client()
-        client.start_channels()
-        try:
-            client.wait_for_ready(timeout=60)
-            client.execute(FIRST, silent=True, reply=True, timeout=120)
-            said = client.execute("", user_expressions={"x": "(shown - loaded, shown)"}, reply=True, timeout=60)
-            text: Any = said["content"]["user_expressions"]["x"]["data"]["text/plain"]
-            more, whole = (float(part) for part in text.strip("()").split(","))
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
-        beyond.append(more)
-        total.append(whole)
-    yield Row("first panel on MiniLM, beyond loading it", statistics.median(beyond), "CPU s", 0.5, digits=2)
-    yield Row("with the start of the kernel and loading", statistics.median(total), "CPU s", digits=2)
+    said = [_in_a_kernel(FIRST, "(shown - loaded, shown)") for _ in range(rounds)]
+    beyond, total = (statistics.median(seconds) for seconds in zip(*said, strict=True))
+    yield Row("first panel on MiniLM, beyond loading it", beyond, "CPU s", 0.5, digits=2)
+    yield Row("with the start of the kernel and loading", total, "CPU s", digits=2)
 
 
-def _times(what: str, milliseconds: Sequence[float], goal: float, work: float) -> Row:
-    more = f" (longest of {len(milliseconds)}: {max(milliseconds):.0f}), {1e3 * work:.0f} CPU ms"
+def _in_a_kernel(code: str, expression: str) -> Any:
+    """What an expression is in a fresh kernel after some code."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(ROOT))
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        said: Any = client.execute(code, user_expressions={"x": expression}, reply=True, timeout=120)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    if said["content"]["status"] != "ok":
+        raise RuntimeError("\n".join(said["content"]["traceback"]))
+    return ast.literal_eval(said["content"]["user_expressions"]["x"]["data"]["text/plain"])
+
+
+def _times(what: str, milliseconds: Sequence[float], goal: float, work: float | None = None) -> Row:
+    spent_ = "" if work is None else f", {1e3 * work:.0f} CPU ms"
+    more = f" (longest of {len(milliseconds)}: {max(milliseconds):.0f}){spent_}"
     return Row(what, statistics.median(milliseconds), "ms", goal, more)
 
 
