@@ -1,15 +1,14 @@
 """Posing a problem: what can be explained in an input, which score, and what it is compared with."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from workbench.core.batch import Batch
 from workbench.core.calling import Call
 from workbench.core.errors import DataError
 from workbench.core.live import look
+from workbench.interpret.attributions._backgrounds import given_to
 from workbench.interpret.attributions._leaves import Leaf, find_leaves, is_joint
 from workbench.interpret.attributions._problem import Problem
 from workbench.interpret.attributions._reduced import Reduced
@@ -18,9 +17,6 @@ from workbench.interpret.attributions._remembered import Findings, findings
 from workbench.interpret.attributions._state import state_kept
 from workbench.interpret.batches import as_batch
 from workbench.interpret.targets import Target, Wanted, choose
-
-MOST_BACKGROUND = 100
-"""examples of a background that are run"""
 
 
 def pose(
@@ -67,8 +63,9 @@ def pose(
         reduced=Reduced(reduced),
     )  # fmt: skip
     if background is not None:
-        return _against(problem, background)
-    pairs = [reference_for(model, leaf, reference) for leaf in leaves]
+        given_to(problem, background)
+        return problem
+    pairs = [reference_for(model, leaf, reference, nodes=is_joint(given, leaf)) for leaf in leaves]
     problem.asked = reference is not None
     problem.references = [r[None, None] if joint else r[None] for r, _ in pairs]
     problem.reference = "; ".join(dict.fromkeys(said for _, said in pairs))
@@ -83,32 +80,3 @@ def _looked_at(model: nn.Module, batch: Batch, how: Call | None, known: Findings
         found = find_leaves(model, batch, how)
     known.stateful = trace.left
     return found
-
-
-def _against(problem: Problem, background: Any) -> Problem:
-    """The problem with a background of examples, of which at most a hundred are drawn."""
-    given = background if isinstance(background, Mapping) else {problem.leaves[0].name: background}
-    missing = [leaf.name for leaf in problem.leaves if leaf.name not in given]
-    if missing or problem.joint:
-        raise DataError(
-            "A background is taken for models whose examples stand alone, with examples for each of "
-            f"{', '.join(leaf.name for leaf in problem.leaves)}: pass reference=… instead."
-        )
-    count = len(next(iter(given.values())))
-    chosen = torch.randperm(count, generator=problem.generator(7))[:MOST_BACKGROUND].sort().values
-    for leaf, value in zip(problem.leaves, problem.values, strict=True):
-        examples = torch.as_tensor(given[leaf.name])
-        wanted = leaf.ids.shape[1:] if leaf.ids is not None else value.shape[1:]
-        if examples.shape[1:] != wanted or len(examples) != count or not count:
-            raise DataError(
-                f"The background of {leaf.name!r} has shape {tuple(examples.shape)}; it must be (examples, "
-                f"{', '.join(map(str, wanted))})."
-            )
-        examples = examples[chosen].to(value.device)
-        with torch.no_grad():
-            made = examples.to(value.dtype) if leaf.embedding is None else leaf.embedding(examples)
-        problem.references.append(made.unsqueeze(1).expand(-1, *value.shape))
-    drawn = f"{len(chosen)} of the {count}" if count > len(chosen) else f"the {count}"
-    problem.reference = f"{drawn} background examples"
-    problem.asked = True
-    return problem

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from workbench.core import seeds
 from workbench.core.batch import Batch
 from workbench.core.calling import Call
+from workbench.interpret.attributions._backgrounds import background_of
 from workbench.interpret.attributions._features import Features, features_of
 from workbench.interpret.attributions._leaves import Leaf
 from workbench.interpret.attributions._pace import Pace
@@ -38,6 +39,8 @@ class Problem:
     """of the leaves, (rows, ...)"""
     references: list[Tensor]
     """(references, rows, ...), averaged over"""
+    shares: Tensor | None = None
+    """(references,) how much each counts, 1 together; None where all count alike"""
     target: Target
     reference: str
     """what the input is compared with, in words"""
@@ -75,7 +78,7 @@ class Problem:
     @cached_property
     def base(self) -> Tensor:
         """(rows,) mean scores of the references."""
-        return self._ends[1] if len(self.references[0]) == 1 else self._at_references.mean(0)
+        return self._ends[1] if len(self.references[0]) == 1 else self.averaged(self._at_references)
 
     @cached_property
     def scale(self) -> Tensor:
@@ -89,6 +92,10 @@ class Problem:
     def _at_references(self) -> Tensor:
         """(references, rows) scores of the references."""
         return self.scores_at(self.references)
+
+    def averaged(self, values: Tensor) -> Tensor:
+        """The mean over the first axis, which is that of the references."""
+        return values.mean(0) if self.shares is None else torch.tensordot(self.shares.to(values), values, 1)
 
     @property
     def room(self) -> int:
@@ -109,8 +116,7 @@ class Problem:
             return self
         if any(leaf.embedding is not None for leaf in self.leaves):
             return self
-        rows = [v.unsqueeze(1).expand(-1, len(v), *v.shape[1:]) for v in self.values]
-        return replace(self, references=rows, reference=f"each of the {self.rows} examples")
+        return replace(self, **background_of(self.values, self.generator(8)))
 
     def on(self, model: nn.Module) -> "Problem":
         """The same asked of another model with the same inputs, or of this one after its weights have changed."""
@@ -183,7 +189,9 @@ class Problem:
             values = self._perhaps_reduced(points)
             if n == 1:
                 return values
-            total = total + values.reshape(len(kept), -1, self.rows).sum(1) / n
+            values = values.reshape(len(kept), -1, self.rows)
+            share = None if self.shares is None else self.shares[start : start + room].to(values)
+            total = total + (values.sum(1) / n if share is None else torch.einsum("knr,n->kr", values, share))
         return total
 
     def _perhaps_reduced(self, points: Sequence[Tensor]) -> Tensor:

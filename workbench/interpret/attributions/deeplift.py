@@ -39,20 +39,22 @@ class DeepLift(Method):
         count = len(problem.references[0])
         size = min(count, problem.room) if count > 1 and problem.stackable else 1
         sums = [torch.zeros_like(v) for v in problem.values]
+        equal = torch.full((count,), 1 / count)
         for start in range(0, count, size):
             references = [r[start : start + size] for r in problem.references]
-            for total, part in zip(sums, _shared(problem, references), strict=True):
-                total.add_(part, alpha=1 / count)
+            shares = equal if problem.shares is None else problem.shares
+            for total, part in zip(sums, _shared(problem, references, shares[start : start + size]), strict=True):
+                total.add_(part)
         yield Estimate(parts=sums, steps=count, work=f"{count} reference{'s' if count > 1 else ''}")
 
 
-def _shared(problem: Problem, references: Sequence[Tensor]) -> list[Tensor]:
-    """The change in score shared out, summed over the references."""
+def _shared(problem: Problem, references: Sequence[Tensor], shares: Tensor) -> list[Tensor]:
+    """The change in score shared out, summed over the references by how much each counts."""
     before, _ = propagated(problem, references, Recording, by=lambda _: ())
     points = [v.expand_as(r) for v, r in zip(problem.values, references, strict=True)]
     _, slopes = propagated(problem, points, lambda leaves: Secants(leaves, before.memory))
     triples = zip(problem.values, references, slopes, strict=True)
-    return [((v - r) * slope).sum(0) for v, r, slope in triples]
+    return [torch.tensordot(shares.to(v), (v - r) * slope, 1) for v, r, slope in triples]
 
 
 METHOD = DeepLift

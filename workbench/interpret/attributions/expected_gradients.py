@@ -71,8 +71,7 @@ def _drawn(problem: Problem, start: int, stop: int, count: int, done: int) -> li
     random = problem.generator(2, done, start)
     size, n = stop - start, len(problem.references[0])
     place = (torch.arange(start, stop) + torch.rand(size, generator=random)) / count
-    # Every reference is used equally often, in an order that has nothing to do with the place.
-    order = torch.randperm(n * -(-size // n), generator=random)[:size] % n
+    order = _chosen(n, size, problem.shares, random)
     ways: list[Tensor] = []
     points: list[Tensor] = []
     for v, r in zip(problem.values, problem.references, strict=True):
@@ -87,6 +86,15 @@ def _drawn(problem: Problem, start: int, stop: int, count: int, done: int) -> li
 def _steps(drawn: Tensor) -> Tensor:
     """Squared differences of neighbours, (k - 1, ...)."""
     return drawn.diff(dim=0).square() if len(drawn) > 1 else drawn.square()
+
+
+def _chosen(n: int, size: int, shares: Tensor | None, random: torch.Generator) -> Tensor:
+    """Which reference is used when: each as often as its share, in an order that has nothing to do with the place."""
+    if shares is None:
+        return torch.randperm(n * -(-size // n), generator=random)[:size] % n
+    even = (torch.arange(size) + torch.rand(1, generator=random)) / size
+    order = torch.bucketize(even, shares.cpu().cumsum(0).float(), right=True).clamp_max(n - 1)
+    return order[torch.randperm(size, generator=random)]
 
 
 METHOD = ExpectedGradients

@@ -31,7 +31,7 @@ class InputXGradient(Method):
     def results(self, problem: Problem) -> Iterator[Estimate]:
         """One estimate."""
         _, gradients = problem.gradients([v[None] for v in problem.values])
-        ways = [v - r.mean(0) for v, r in zip(problem.values, problem.references, strict=True)]
+        ways = [v - problem.averaged(r) for v, r in zip(problem.values, problem.references, strict=True)]
         yield Estimate(parts=[w * g[0] for w, g in zip(ways, gradients, strict=True)], steps=1, work="1 gradient")
 
 

@@ -46,12 +46,13 @@ def _integral(problem: Problem, steps: int) -> list[Tensor]:
     sums = [torch.zeros_like(v) for v in problem.values]
     for i in range(count):
         references = [r[i] for r in problem.references]
+        share = 1 / count if problem.shares is None else float(problem.shares[i])
         for start in range(0, steps, problem.room):
             piece = slice(start, start + problem.room)
             pairs = zip(problem.values, references, strict=True)
             _, gradients = problem.gradients([torch.lerp(r, v, _axes(places[piece], v)) for v, r in pairs])
             for total, gradient, v, r in zip(sums, gradients, problem.values, references, strict=True):
-                total.add_((v - r) * (gradient * _axes(weights[piece], v)).sum(0) / count)
+                total.add_((v - r) * (gradient * _axes(weights[piece], v)).sum(0) * share)
     return sums
 
 
