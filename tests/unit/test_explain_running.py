@@ -286,6 +286,8 @@ def test_work_can_be_stopped_and_gives_what_it_has_with_a_wider_error():
     assert "No better result was waited for" in stopped.doubt
     with pytest.raises(ConfigError, match="seconds"):
         explain(model, x, seconds=0)
+    with pytest.raises(ConfigError, match="reduced"):
+        explain(model, x, reduced=0.0)
 
 
 # Reduced precision
@@ -303,7 +305,7 @@ def test_bfloat16_is_used_where_it_is_close_and_its_deviation_is_said(monkeypatc
     settings = {"target": 1, "reference": 0.0, "samples": 200, "most": 200}
     exact = explain(model, x, "kernel_shap", bound=INF, **settings)
     assert set(kinds) == {torch.float32}
-    found = explain(model, x, "kernel_shap", bound=INF, reduced=True, **settings)
+    found = explain(model, x, "kernel_shap", bound=INF, reduced=0.1, **settings)
     assert torch.bfloat16 in kinds
     said = float(found.method.split("off by ")[1].split("%")[0]) / 100
     missed = float((found.scores - exact.scores).abs().max() / exact.difference.abs().max())
@@ -324,7 +326,7 @@ def test_bfloat16_is_switched_off_where_it_is_not_close(monkeypatch, name):
 
     monkeypatch.setattr(_reduced, "has_bfloat16", lambda _: True)
     model, x = Far(), torch.randn(1, 20)
-    found = explain(model, x, name, target=1, reference=0.0, reduced=True)
+    found = explain(model, x, name, target=1, reference=0.0, reduced=0.05)
     plainly = explain(model, x, name, target=1, reference=0.0)
     assert "Full precision was used: bfloat16 is off by" in found.doubt
     assert "in bfloat16" not in found.method
@@ -334,6 +336,6 @@ def test_bfloat16_is_switched_off_where_it_is_not_close(monkeypatch, name):
 def test_bfloat16_is_off_where_the_processor_has_none(monkeypatch):
     monkeypatch.setattr(_reduced, "has_bfloat16", lambda _: False)
     model, x = plain(), torch.randn(1, 12)
-    found = explain(model, x, "lime", target=1, reference=0.0, reduced=True)
+    found = explain(model, x, "lime", target=1, reference=0.0, reduced=0.05)
     assert "this processor has no arithmetic in bfloat16" in found.doubt
     assert torch.equal(found.scores, explain(model, x, "lime", target=1, reference=0.0).scores)

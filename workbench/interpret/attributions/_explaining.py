@@ -13,7 +13,7 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.interpret import attributions
 from workbench.interpret.attributions._memory import lack_said
 from workbench.interpret.attributions._method import Method, Refused
-from workbench.interpret.attributions._outcome import SAMPLING, Explanation, outcome
+from workbench.interpret.attributions._outcome import Explanation, outcome
 from workbench.interpret.attributions._posing import pose
 from workbench.interpret.attributions._problem import NotDifferentiableError, Problem
 from workbench.interpret.attributions._references import Reference
@@ -39,7 +39,7 @@ def explain(  # noqa: PLR0913 - each is a question of its own
     call: Call | None = None,
     bound: float = BOUND,
     seed: int = 0,
-    reduced: bool = False,
+    reduced: float | None = None,
     seconds: float | None = None,
     **settings: Any,
 ) -> Explanation:
@@ -59,8 +59,8 @@ def explain(  # noqa: PLR0913 - each is a question of its own
         call: How the model is called, where that is not the ordinary way.
         bound: The relative gap above which a method is refused; ``float("inf")`` to see what it gives all the same.
         seed: Of everything drawn at random.
-        reduced: Whether to run in bfloat16, where the processor has it and it changes scores by little enough; both
-            are measured and said.
+        reduced: How much bfloat16 may change a score, as a fraction of the change, such as 0.05: where the processor
+            has it and it changes less, it is used, and it is said by how much. None for full precision.
         seconds: After which no better result is waited for; the first one always is. None to wait for the last.
         **settings: Of the method, such as ``samples=2000``.
 
@@ -91,17 +91,18 @@ def improving_explanation(  # noqa: PLR0913 - as above
     call: Call | None = None,
     bound: float = BOUND,
     seed: int = 0,
-    reduced: bool = False,
+    reduced: float | None = None,
     **settings: Any,
 ) -> Iterator[Explanation]:
     """The results of ``explain`` while they improve; the last is the best, whichever method gave it."""
-    if not bound > 0:
-        raise ConfigError(f"bound={bound} was given; it must be above 0.")
+    for name, value in (("bound", bound), ("reduced", reduced)):
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name}={value} was given; it must be above 0.")
     asked = _asked(method, settings)
     with lack_said(model):
         problem = pose(
             model, batch, target, reference=reference, background=background, call=call, seed=seed,
-            reduced=SAMPLING * bound if reduced else None,
+            reduced=reduced,
         )  # fmt: skip
         yield from _tried(problem, asked, bound)
 
