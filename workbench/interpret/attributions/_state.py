@@ -42,16 +42,24 @@ def state_kept(model: nn.Module) -> Generator[Trace]:
         table.update(given)
         lent.append(given)
     marks = [{name: _mark(value) for name, value in given.items()} for given in lent]
+    hooks = _hooks(model)
     try:
         yield trace
     finally:
+        # A first forward that hooks the model also notes that it has: without the note it would hook it twice.
+        set_up = _hooks(model) != hooks
         for table, own, given, mark in zip(tables, before, lent, marks, strict=True):
             now = {name: value for name, value in table.items() if _counts(table, name)}
-            same = now.keys() == given.keys() and all(now[name] is given[name] for name in given)
+            new = set[str]() if set_up else now.keys() - own.keys()
+            same = not new and all(name in now and now[name] is given[name] for name in given)
             trace.left |= not same or any(_mark(now[name]) != mark[name] for name in given)
-            for name in now.keys() - own.keys():
+            for name in new:
                 del table[name]
             table.update({name: own[name] for name in given})
+
+
+def _hooks(model: nn.Module) -> int:
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules_of(model))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public way to count
 
 
 def _tables(module: nn.Module) -> tuple[dict[str, Any], ...]:
