@@ -8,7 +8,7 @@ The model is never switched to another implementation, because for some models t
 fused inference kernels of ``nn.TransformerEncoder`` and ``nn.MultiheadAttention`` stay in place as well.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
+from workbench.taps.blocks import assembled, blocks, is_last
 from workbench.taps.edges import record_edges, softmax_frame
 from workbench.taps.fused import FusedCall, stepped_aside, stepping
 from workbench.taps.gating import Gate, gated
@@ -291,6 +292,9 @@ class AttentionTap:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
         found = self._products.find(name, args, kwargs)
         output = function(*args, **kwargs)
+        names = None if found is None else blocks()
+        if names is not None:
+            return self._block(names, output)
         if found is not None and not self._piece(found):
 
             def compute() -> Computed:
@@ -300,6 +304,18 @@ class AttentionTap:
             if factors is not None:
                 return gated(output, factors, found.heads, self.records[-1].module)
         return output
+
+    def _block(self, names: Mapping[str, Any], output: Tensor) -> Tensor:
+        """One of the products of an attention in blocks, recorded as a whole with the last."""
+        inner = self._watch.where
+        module = "" if inner is None else self._watch.names[inner]
+        if is_last(names):
+            batch, heads, *_ = names["rand_attn"].shape
+            size = batch * heads * names["from_seq_len"] ** 2
+            factors = self.record("softmax", size, lambda: assembled(names, output))
+        else:
+            factors = None if self.gate is None else self.gate(module, self._calls.get(module, 0))
+        return output if factors is None else gated(output, factors, 1, module)
 
     def _piece(self, found: Product) -> bool:
         """Whether a product is one of several of an attention in a band; keeps what it adds."""
