@@ -321,3 +321,22 @@ def test_a_model_that_hooks_itself_in_its_first_forward_is_not_made_to_hook_itse
     found = explain(model, torch.randn(2, 3), reference=0.0)
     assert float(found.relative_gap.max()) < 0.01
     assert model(torch.randn(2, 3)).shape == (2, 1)
+
+
+def test_tokens_are_halved_where_a_path_does_not_add_up_and_columns_are_drawn_in_orders():
+    class Steps(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Embedding(20, 4)
+
+        def forward(self, input_ids):
+            values = (self.embed(input_ids).sum(-1) > 0).float() + 1e-3 * self.embed(input_ids).sum(-1)
+            return (values[:, ::2].prod(1) + values.sum(1))[:, None]
+
+    torch.manual_seed(0)
+    batch = {"input_ids": torch.randint(0, 20, (1, 14))}
+    found = explain(Steps(), batch, reference=3)
+    assert found.method.startswith("partition SHAP")
+    assert "not split further" not in found.method
+    assert "integrated gradients was refused" in found.doubt
+    assert float(found.relative_gap.max()) < 1e-3
