@@ -74,6 +74,25 @@ def test_a_product_is_proved_however_it_is_written(way, monkeypatch):
     assert all(one.error > 0.01 for one in attention(model, x))
 
 
+def test_heads_that_talk_are_followed_to_their_values():
+    """Shazeer et al. 2020, arXiv:2003.02436: weights are mixed over heads after the softmax, by what is learned."""
+
+    class Talking(Written):
+        def __init__(self):
+            super().__init__(lambda weights, values: self.mixed(weights) @ values)
+            self.mix = nn.Parameter(torch.randn(2, 2))
+
+        def mixed(self, weights):
+            self.own = torch.einsum("bhqk,hg->bgqk", weights, self.mix)
+            return self.own
+
+    torch.manual_seed(0)
+    model = Talking().eval()
+    (one,) = attention(model, torch.randn(2, LENGTH, WIDTH), exact=True)
+    assert torch.equal(one.weights, model.own)
+    assert one.error < 1e-6
+
+
 def test_weights_that_all_examples_share_are_proved():
     class Positions(nn.Module):
         def __init__(self):

@@ -292,10 +292,14 @@ class AttentionTap:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
         found = self._products.find(name, args, kwargs)
         output = function(*args, **kwargs)
-        names = None if found is None else blocks()
+        if found is None:
+            if self.wanted():  # weights that are mixed over heads by a parameter are weights still
+                self._products.note(name, args, output)
+            return output
+        names = blocks()
         if names is not None:
             return self._block(names, output)
-        if found is not None and not self._piece(found):
+        if not self._piece(found):
 
             def compute() -> Computed:
                 return Computed(found.weights, error=relative_error(found.again(found.weights), output))
