@@ -16,35 +16,30 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from workbench.core.errors import AddressError, nearest
 from workbench.taps.blocks import assembled, blocks, is_last
 from workbench.taps.edges import record_edges, softmax_frame
-from workbench.taps.fused import FusedCall, stepped_aside, stepping
+from workbench.taps.fused import FusedCall, FusedCalls
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
-from workbench.taps.interfaces import asking, told
 from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
 from workbench.taps.layouts import Band, Points, banded, crosses
 from workbench.taps.libraries import (
-    KERNELS,
     Frame,
-    configured,
     framed,
-    kernel_places,
     multi_head_with,
     sdpa_frame,
     seen_by,
-    telling,
 )
 from workbench.taps.messages import SUMS, Message, Messages, summed_error
 from workbench.taps.naming import unwrapped
 from workbench.taps.precision import HALF, SINGLE, fitting
-from workbench.taps.products import MATMUL, OVER, TIMES, Product, Sampling, SoftmaxProducts
+from workbench.taps.products import OVER, TIMES, Product, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed
+from workbench.taps.routing import Routing
 from workbench.taps.running import Running
-from workbench.taps.swaps import Place
+from workbench.taps.telling import TellingKernels
 from workbench.taps.windowing import windows
 
 MAX_BYTES = 1 << 28
@@ -91,13 +86,8 @@ class AttentionTap:
         self._products, self._messages = SoftmaxProducts(), Messages()
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
-        self._fusing: dict[Running, FusedCall] = {}
-        """calls that will have used a fused kernel if they end without calling their attention"""
         self.frame: Frame | None = None
-        self._kernels: dict[str, list[Place]] = {}
-        """where the kernels stand that modules of transformers are configured for"""
-        self._telling: set[str] = set()
-        """those that are swapped now"""
+        self._fused, self._kernels = FusedCalls(Routing), TellingKernels()
         self._open = ExitStack()
         known = set(self._watch.names.values())
         for path in self._modules or ():
@@ -108,11 +98,11 @@ class AttentionTap:
         with ExitStack() as stack:
             stack.callback(self._products.clear)
             stack.callback(self._messages.clear)
-            stack.callback(self._fusing.clear)
+            stack.callback(self._fused.clear)
             self._kernels.clear()
             stack.enter_context(self._watch)
             stack.enter_context(seen_by(self))
-            stack.enter_context(_Mode(self))
+            stack.enter_context(Routing(self))
             self._open = stack.pop_all()
         return self
 
@@ -125,45 +115,22 @@ class AttentionTap:
         """A module begins to run."""
         if run.again or run.elsewhere:
             return
-        self._note(run.module, args)
-        for other in [other for other, call in self._fusing.items() if call.owner is run.module]:
-            del self._fusing[other]
+        self._kernels.begin(run)
+        self._count(run.module, args)
         if self.gate is None:
-            step = stepping(run.module, args, kwargs, _Mode)
-            if step is not None:
-                run.context.enter_context(step)
-            call = FusedCall.of(run.module, args, kwargs) if stepped_aside() else None
-            if call is not None:
-                self._fusing[run] = call
+            self._fused.begin(run, args, kwargs)
 
-    def _note(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Have its kernel tell; count the forwards of the model, and keep its tokens."""
-        kernel = configured(module)
-        if kernel is not None and kernel not in self._telling:
-            self._tell(kernel)
+    def _count(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Count the forwards of the model, and keep its tokens."""
         name = self._watch.names[module]
         if not name:
             self.step += 1
-            self._fusing.clear()  # of a forward that was broken off
+            self._fused.clear()  # of a forward that was broken off
         elif isinstance(module, nn.Embedding) and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 2:  # noqa: PLR2004 - (batch, length)
             given = self.ids.setdefault(name, [])
             if len(given) == self.step and not inputs[0].is_meta:  # its first call of this forward
                 with unseen():
                     given.append(inputs[0].detach().cpu())
-
-    def _tell(self, kernel: str) -> None:
-        """Have a kernel tell until the call that begins now has ended."""
-        if kernel not in self._kernels:
-            self._kernels[kernel] = kernel_places(kernel)
-        if self._kernels[kernel]:
-            call = self._watch.stack[-1]
-            self._telling.add(kernel)
-            call.context.callback(self._telling.discard, kernel)
-            modules = asking(call.module)
-            for module in modules:
-                call.context.enter_context(told(module, telling))
-            if not modules:
-                call.context.enter_context(KERNELS.at(self._kernels[kernel]))
 
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""
@@ -277,7 +244,7 @@ class AttentionTap:
             output = telling(*args, **silent)
         return (output[0], function(*args, **kwargs)[1]) if asked else output
 
-    def _fused(self, call: FusedCall, output: Any) -> None:
+    def _record_fused(self, call: FusedCall, output: Any) -> None:
         """A module has ended that used a fused kernel of torch."""
         name = self._watch.names.get(unwrapped(call.owner))
         if name is None or not self._chosen(name):
@@ -342,9 +309,9 @@ class AttentionTap:
         """A module ends."""
         if run.again or run.elsewhere:
             return
-        call = self._fusing.pop(run, None)
+        call = self._fused.end(run)
         if call is not None:
-            self._fused(call, output)
+            self._record_fused(call, output)
         if self._band is not None and run.module is self._band[0]:
             self._close_band(output)
 
@@ -403,29 +370,6 @@ def sampled(found: Sampling, output: Tensor) -> Computed:
     """Weights over points, with the error of their weighted sums against the layer's own."""
     mine = torch.einsum("bqp,bdqp->bdq", found.weights, found.values)
     return Computed(found.weights, error=relative_error(mine, output.sum(-1)))
-
-
-class _Mode(TorchFunctionMode):
-    """Routes torch calls to an ``AttentionTap``; they run with the mode off."""
-
-    def __init__(self, tap: AttentionTap) -> None:
-        super().__init__()
-        self.tap = tap
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        named = kwargs or {}
-        name = getattr(func, "__name__", "").split(".")[0]  # overloads are called "softmax.int"
-        if name == "scaled_dot_product_attention":
-            return self.tap.scaled_dot_product(func, *args, **named)
-        if name == "multi_head_attention_forward":
-            return self.tap.multi_head(func, args, named)
-        if name == "__get__" and not self.tap.follows:
-            return func(*args, **named)
-        if name in MATMUL and self.tap.follows:
-            return self.tap.product(func, name, args, named)
-        return self.tap.other(func, name, args, named)
 
 
 def _sdpa_arguments(

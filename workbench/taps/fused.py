@@ -23,6 +23,7 @@ from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_m
 from workbench.taps.kernels import attention_weights, relative_error
 from workbench.taps.layouts import frames
 from workbench.taps.records import Computed
+from workbench.taps.running import Running
 
 _here = threading.local()
 
@@ -66,26 +67,47 @@ def _multi_head_fuses(module: nn.MultiheadAttention, args: Sequence[Any], kwargs
     )
 
 
-def stepping(
+class FusedCalls:
+    """Lets the modules of one model use fused kernels, and knows which of them did."""
+
+    def __init__(self, own: type) -> None:
+        """None has been called yet.
+
+        Args:
+            own: The class of the modes that may step aside; with any other, torch gives up its kernels by itself.
+        """
+        self._own = own
+        self._begun: dict[Running, FusedCall] = {}
+        """calls that will have used a fused kernel if they end without calling their attention"""
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._begun.clear()
+
+    def begin(self, run: Running, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """A module begins to run."""
+        for other in [other for other, call in self._begun.items() if call.owner is run.module]:
+            del self._begun[other]
+        step = _stepping(run.module, args, kwargs, self._own)
+        if step is not None:
+            run.context.enter_context(step)
+        call = FusedCall.of(run.module, args, kwargs) if _waiting() else None
+        if call is not None:
+            self._begun[run] = call
+
+    def end(self, run: Running) -> "FusedCall | None":
+        """A module has ended: its call, if it used a fused kernel."""
+        return self._begun.pop(run, None)
+
+
+def _stepping(
     module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], own: type
 ) -> AbstractContextManager[None] | None:
-    """What to enter while a module runs: a block without function modes, one with them again, or None for neither.
-
-    Args:
-        module: Any, about to run.
-        args: What it is called with.
-        kwargs: What it is called with by name.
-        own: The class of the modes that may step aside; with any other, torch gives up its kernels by itself.
-    """
+    """What to enter while a module runs: a block without function modes, one with them again, or None for neither."""
     if not may_fuse(module, args, kwargs):
         return _back() if _waiting() else None
     modes = _get_current_function_mode_stack()
     return _aside() if modes and all(isinstance(mode, own) for mode in modes) else None
-
-
-def stepped_aside() -> bool:
-    """Whether function modes have stepped aside in this thread and torch may use its kernels."""
-    return bool(_waiting())
 
 
 def _waiting() -> list[Any]:
