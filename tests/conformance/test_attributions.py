@@ -9,9 +9,8 @@ from workbench.interpret import attributions, explain
 from workbench.interpret.attributions import Axiom
 
 NAMES = attributions.names()
-CAMS = {"grad_cam", "grad_cam_plus_plus", "hires_cam"}
-"""their promises are about pictures and are tested where their formulas are"""
-TABLES = [name for name in NAMES if name not in CAMS]
+TABLES = [name for name in NAMES if attributions.load(name).takes == "anything"]
+"""what others promise is about pictures and graphs, and is tested where their formulas are"""
 
 
 def having(axiom):

@@ -1,5 +1,6 @@
 """Attribution: how much each part of an input added to a score, with the doubt that belongs to it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,11 +70,13 @@ class Attribution:
         return " ".join((said, *self.warnings))
 
     def _rows(self) -> list[tuple[object, ...]]:
-        flat = self.scores.flatten(1) if self.scores.dim() > 1 and len(self.scores) == len(self.relative_gap) else None
+        first = next(iter(self.parts.values()))
+        flat = first.flatten(1) if first.dim() > 1 and len(first) == len(self.relative_gap) else None
         rows: list[tuple[object, ...]] = []
         for i, gap in enumerate(self.relative_gap.tolist()):
             strongest = "" if flat is None else str(int(flat[i].abs().argmax()))
-            rows.append((i, self.targets[i] if i < len(self.targets) else self.target, f"{gap:.1%}", strongest))
+            known = "none" if math.isnan(gap) else f"{gap:.1%}"  # slopes and evidence add up to nothing
+            rows.append((i, self.targets[i] if i < len(self.targets) else self.target, known, strongest))
         return rows
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ class Cam(Method):
     """Base of class activation maps; a file gives the weighing."""
 
     unit: ClassVar[Unit] = "evidence"
+    takes = "pictures"
 
     layer: str = Field("", max_length=500)
     """Path of the module whose maps are shown; empty for the last convolution that runs."""

@@ -73,6 +73,8 @@ class Method(Config, ABC):
     """what it promises; the conformance suite tests each"""
     unit: ClassVar[Unit] = "contribution"
     """what kind of number a score is"""
+    takes: ClassVar[Literal["anything", "pictures", "graphs"]] = "anything"
+    """what kind of input it is made for; it raises for others"""
     background: ClassVar[bool] = False
     """whether it averages over many references where a batch or a person offers them"""
 
