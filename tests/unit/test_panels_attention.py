@@ -12,7 +12,7 @@ from workbench.interpret import AttentionMap, AttentionMaps
 from workbench.panels import inspector as inspector_file
 from workbench.panels.views._attention_layers import layers
 from workbench.panels.views._attention_packing import packed
-from workbench.panels.views._attention_places import grid_of, placed
+from workbench.panels.views._attention_places import grid_of, own_tokens, placed
 from workbench.panels.views._attention_planes import Dense, Edges, reduced
 
 
@@ -358,7 +358,7 @@ def test_patches_lie_on_their_picture():
     image = torch.rand(3, 28, 28)
     grid = grid_of(image, 50)
     assert (grid.rows, grid.columns, grid.before) == (7, 7, 1)
-    assert grid.labels()[:3] == ["[CLS]", "0,0", "0,1"]
+    assert grid.labels()[:3] == ["extra token", "0,0", "0,1"]
     assert (grid_of(torch.rand(3, 32, 64), 32).rows, grid_of(torch.rand(3, 32, 64), 32).columns) == (4, 8)
     assert grid_of(image, 24) is None
     assert grid_of(None, 49) is None
@@ -392,3 +392,148 @@ def test_positions_are_called_what_a_person_calls_them():
     assert panel.frame["meta"]["queries"] == ["red", "blue", "red", "blue", "end"]
     assert panel.frame["meta"]["keys"] == ["red", "blue", "red", "blue", "end"]
     panel.close()
+
+
+# Two side by side
+
+
+def signed(message, name="apart"):
+    array = message["arrays"][name]
+    codes = np.frombuffer(array["data"], array["dtype"]).reshape(array["shape"]).astype(np.float64)
+    half = 2 ** (8 * np.dtype(array["dtype"]).itemsize - 1)
+    part = (codes - half) / (half - 1)
+    return array["top"] * np.sign(part) * np.abs(part) ** array["power"]
+
+
+def with_head(weights, layer, head, of):
+    """A model like Known(*weights) with one head replaced by another one's."""
+    changed = [one.clone() for one in weights]
+    changed[layer][:, head] = weights[of[0]][:, of[1]]
+    return Known(*changed)
+
+
+def test_two_models_stand_side_by_side_and_only_the_changed_head_differs():
+    weights = [drawn_from(i, 1, 3, 6, 6) for i in range(2)]
+    panel = opened(Known(*weights), torch.rand(1, 6, 2))
+    panel.compare(model=with_head(weights, 1, 2, (0, 0)))
+    largest = np.frombuffer(panel.frame["arrays"]["largest"]["data"], np.float32)
+    assert (np.flatnonzero(largest) == [5]).all()
+    drawn = signed(panel.frame, "thumbs_apart")
+    assert np.abs(drawn[:5]).max() == 0
+    assert np.abs(drawn[5]).max() > 0.1
+
+    found = ask(panel, layer=1, head=2)
+    first, second = weights[1][0, 2].numpy(), weights[0][0, 0].numpy()
+    assert np.allclose(unpacked(found), first, atol=1e-3)
+    assert np.allclose(unpacked(found, "second"), second, atol=1e-3)
+    assert np.allclose(signed(found), first - second, atol=1e-3)
+    assert found["arrays"]["head"]["top"] == found["arrays"]["second"]["top"]
+    assert found["meta"]["beside"]["names"] == ["first model", "second model"]
+    at = np.unravel_index(np.abs(first - second).argmax(), first.shape)
+    assert dict(found["meta"]["facts"])["difference"].endswith(f", {at[0]} \N{RIGHTWARDS ARROW} {at[1]}")
+    unchanged = ask(panel, layer=1, head=1)
+    assert dict(unchanged["meta"]["facts"])["difference"] == "none"
+    assert np.abs(signed(unchanged)).max() == 0
+    assert unchanged["arrays"]["apart"]["top"] == pytest.approx(0.01), "rounding is not painted as if it were much"
+    assert "beside" not in panel.alone().frame["meta"]
+    panel.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ([drawn_from(0, 1, 2, 6, 6)] * 2, "second model has 2 heads in this layer, so there is no 2."),
+        ([drawn_from(0, 1, 3, 6, 6)], "second model has 1 attention layers, so there is no 1."),
+    ],
+    ids=["heads", "layers"],
+)
+def test_what_has_nothing_beside_it_says_why(other, sentence):
+    weights = [drawn_from(i, 1, 3, 6, 6) for i in range(2)]
+    panel = opened(Known(*weights), torch.rand(1, 6, 2)).compare(model=Known(*other))
+    found = ask(panel, layer=1, head=2)
+    assert found["meta"]["beside"]["said"] == sentence
+    assert not {"second", "apart"} & set(found["arrays"])
+    panel.close()
+
+
+def test_inputs_of_other_lengths_stand_side_by_side_without_a_difference():
+    panel = opened(Known(drawn_from(0, 1, 2, 9, 9)), torch.rand(1, 6, 2))
+    panel.session.compare_with(torch.rand(1, 4, 2))
+    found = ask(panel, head=1)
+    times = "\N{MULTIPLICATION SIGN}"
+    said = f"No difference: first input has 6 {times} 6 positions here, second input 4 {times} 4."
+    assert found["meta"]["beside"]["said"] == said
+    assert found["arrays"]["second"]["shape"] == [4, 4]
+    assert "apart" not in found["arrays"]
+    assert found["meta"]["beside"]["queries"] == list("0123")
+    table = panel.table()
+    assert len(table) == 36 + 16
+    assert [row[0] for row in table.rows[35:37]] == ["first input", "second input"]
+    panel.close()
+
+
+def test_what_is_compared_is_in_the_table_the_picture_and_the_text():
+    weights = [drawn_from(i, 1, 3, 6, 6) for i in range(2)]
+    panel = opened(Known(*weights), torch.rand(1, 6, 2)).compare(model=with_head(weights, 1, 2, (0, 0)))
+    panel.choose("attention", layer=1, head=2)
+    table = panel.table()
+    assert table.columns[0] == "input"
+    held = {name: [row[-1] for row in table.rows if row[0] == name] for name in ("first model", "second model")}
+    assert held["first model"] == pytest.approx(weights[1][0, 2].flatten().tolist(), abs=1e-3)
+    assert held["second model"] == pytest.approx(weights[0][0, 0].flatten().tolist(), abs=1e-3)
+    image = panel.view("attention").image()
+    assert image.shape == (6, 6 * 3 + 2, 3)
+    first, second, apart = image[:, :6], image[:, 7:13], image[:, 14:]
+    assert (first[..., 0] == first[..., 2]).all()
+    assert not np.array_equal(first, second)
+    more = (weights[1][0, 2] > weights[0][0, 0] + 0.01).numpy()
+    less = (weights[1][0, 2] < weights[0][0, 0] - 0.01).numpy()
+    assert (apart[more][:, 2] > apart[more][:, 0]).all(), "blue where the first has more"
+    assert (apart[less][:, 0] > apart[less][:, 2]).all(), "orange where the second has more"
+    assert "first model minus second model" in panel.picture()
+    assert panel.view("attention").text().count("second model") == 1
+    panel.close()
+
+
+# What a head does, and what stands before the patches
+
+
+def test_facts_of_a_head_name_its_distance_and_its_induction_where_a_token_repeats():
+    tokens = torch.tensor([[0, 1, 2, 0, 1, 3]])
+    weights = drawn_from(7, 1, 2, 6, 6)
+    panel = opened(Embedded(Known(weights)), tokens, processor=Words())
+    scored = interpret.attention(panel.session.model, tokens).scores()
+    shown = dict(ask(panel, head=1)["meta"]["facts"])
+    assert shown["mean distance"] == f"{float(scored.distance[1]):.2f}"
+    assert shown["induction"] == f"{float(scored.induction[1]):.2f}"
+    found = np.frombuffer(panel.frame["arrays"]["scores"]["data"], np.float32).reshape(2, 6)
+    assert np.allclose(found[:, 5], scored.induction, atol=1e-3)
+    panel.session.use(torch.tensor([[0, 1, 2, 3]]))
+    assert dict(ask(panel, head=1)["meta"]["facts"])["induction"] == "no token repeats"
+    panel.close()
+    numbers = opened(Known(weights), torch.rand(1, 6, 2))
+    assert "induction" not in dict(numbers.frame["meta"]["facts"])
+    numbers.close()
+
+
+class Patched(nn.Module):
+    def __init__(self, **own):
+        super().__init__()
+        for name, count in own.items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(1, count, 4)))
+
+
+@pytest.mark.parametrize(
+    ("own", "names"),
+    [
+        ({"cls_token": 1}, ["class token"]),
+        ({"class_embedding": 1}, ["class token"]),
+        ({"cls_token": 1, "distillation_token": 1}, ["class token", "distillation token"]),
+        ({"register_tokens": 4, "cls_token": 1}, ["class token", *(f"register {i}" for i in range(1, 5))]),
+        ({"first": 1}, ["extra token"]),
+        ({"cls_token": 1, "mask_token": 1, "reg_token": 1}, ["class token", "register"]),
+        ({"cls_token": 1, "other": 2}, ["extra token 1", "extra token 2", "extra token 3"]),
+    ],
+)
+def test_what_stands_before_the_patches_is_called_what_the_model_has(own, names):
+    assert own_tokens(Patched(**own), len(names)) == names

@@ -115,7 +115,10 @@ export default {
     // Parts that only some panels need (the timeline, the edits) arrive when they are needed.
     const extras = el('div', ''), extra = new Map();
     body.before(extras);
-    const panel = { tab: () => current, ask: wish => link.ask({ tab: current, ...wish }), hold() { held = true; tell(); }, live: release, draw: frame => draw(frame, false) };
+    const now = el('p', 'wb-now wb-dim');
+    now.setAttribute('role', 'status');
+    body.before(now);
+    const panel = { tab: () => current, ask: wish => link.ask({ tab: current, ...wish }), hold() { held = true; now.textContent = ''; tell(); }, live: release, draw: frame => draw(frame, false) };
     const extend = () => {
       for (const [name, text] of Object.entries(model.get('sources'))) {
         if (name[0] !== '_' || extra.has(name)) continue;
@@ -141,7 +144,13 @@ export default {
     const tabs = new Map(), pages = new Map();
     let dark = false, current = '';
 
-    const choose = name => { says.replaceChildren(); mark(name); link.ask({ tab: name }); };
+    const choose = name => {
+      const past = held && name !== current ? `Frames of the past were kept of ${tabs.get(current).textContent} alone: ${tabs.get(name).textContent} shows the newest weights.` : '';
+      says.replaceChildren();
+      mark(name);
+      link.ask({ tab: name });
+      now.textContent = past;
+    };
     const mark = name => {
       current = name;
       for (const [key, tab] of tabs) {

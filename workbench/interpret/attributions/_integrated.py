@@ -94,7 +94,7 @@ def improving_integrated_gradients(
     marks = versions(model)
     leaves, output = find_leaves(model, given, call)
     chosen = choose(model, output, target)
-    references = [reference_for(model, leaf, reference) for leaf in leaves]
+    references = [reference_for(model, leaf, reference, nodes=is_joint(given, leaf)) for leaf in leaves]
     path = _Path(model, given, leaves, [r for r, _ in references], chosen, call)
     end, start = path.score(1.0), path.score(0.0)
     words = "; ".join(dict.fromkeys(said for _, said in references))

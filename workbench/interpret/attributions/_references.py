@@ -18,13 +18,14 @@ _SPECIAL = ("mask_token_id", "pad_token_id", "eos_token_id", "bos_token_id", "un
 _SMALLEST_BLUR = 8
 
 
-def reference_for(model: nn.Module, leaf: Leaf, given: Reference = None) -> tuple[Tensor, str]:
+def reference_for(model: nn.Module, leaf: Leaf, given: Reference = None, *, nodes: bool = False) -> tuple[Tensor, str]:
     """A reference of the leaf's shape, and what it is in words.
 
     Args:
         model: The model, whose config may name a mask or padding token.
         leaf: What is explained.
         given: What a person asked for.
+        nodes: Whether the rows of the leaf are the nodes of a graph, not examples.
 
     Raises:
         DataError: What was given does not fit the leaf.
@@ -35,7 +36,7 @@ def reference_for(model: nn.Module, leaf: Leaf, given: Reference = None) -> tupl
             return _given(leaf, mine)
         if leaf.embedding is not None:
             return _token(model, leaf.embedding, leaf)
-        return _numbers(leaf.value)
+        return _numbers(leaf.value, "nodes" if nodes else "examples")
 
 
 def _given(leaf: Leaf, given: Tensor | float) -> tuple[Tensor, str]:
@@ -81,12 +82,12 @@ def _token(model: nn.Module, embedding: nn.Module, leaf: Leaf) -> tuple[Tensor, 
     return _embedded(embedding, torch.full_like(leaf.ids, index)), f"token {index} (nearest to the mean) everywhere"
 
 
-def _numbers(value: Tensor) -> tuple[Tensor, str]:
+def _numbers(value: Tensor, rows: str) -> tuple[Tensor, str]:
     if value.dim() == 4 and min(value.shape[-2:]) >= _SMALLEST_BLUR:  # noqa: PLR2004 - pictures
         return _blurred(value), "the same picture, blurred"
     mean = value.mean(0, keepdim=True).expand_as(value).contiguous()
     if len(value) > 1 and not torch.allclose(mean, value):
-        return mean, f"the mean of the {len(value)} examples"
+        return mean, f"the mean of the {len(value)} {rows}"
     noise = torch.randn(value.shape, generator=seeds.generator(0)).to(value)
     return value.mean() + noise * value.std(correction=0), "noise with the input's mean and spread"
 

@@ -14,8 +14,8 @@ from workbench.panels.means.base import Means, Progress
 if TYPE_CHECKING:
     from workbench.interpret import Session
 
-_LISTED = 24
-"""nodes that are offered beside the one on show"""
+_LISTED = 200
+"""neighbours that can be chosen, and nodes that are offered while a number or name is typed"""
 
 
 class Nodes(Means):
@@ -32,11 +32,11 @@ class Nodes(Means):
         self._names = tuple(names)
 
     def state(self) -> dict[str, Any]:
-        """Which node of how many, and those beside it with what the model says of each."""
+        """Which node of how many, what they are called, and those beside it with what the model says of each."""
         session = self.line.session
         value, called = scores(session.output), targets.namer(session.model, session.names)
         node = session.selection.node
-        beside = neighbours(session.batch, node) if node is not None else list(range(len(value)))
+        beside = neighbours(session.batch, node) if node is not None else []
         many = value.dim() == 2 and value.size(1) > 1  # noqa: PLR2004 - (nodes, classes)
         said = value.argmax(-1).tolist() if many else []
         listed = [{"node": i, "name": self._name(i), "said": called(said[i]) if said else ""} for i in beside[:_LISTED]]
@@ -48,6 +48,7 @@ class Nodes(Means):
                 "own": own,
                 "listed": listed,
                 "more": len(beside) - len(listed),
+                "names": list(self._names[:_LISTED]),
             }
         }
 
@@ -55,12 +56,12 @@ class Nodes(Means):
         """Another graph is on show; the session has let go of the node."""
 
     def take(self, wish: Mapping[str, Any], progress: Progress) -> str:
-        """Point at a node; None points at none."""
+        """Point at a node by its number or name; None points at none."""
         del progress
         session, given = self.line.session, wish["node"]
         count = len(scores(session.output))
         try:
-            node = None if given is None else int(given)
+            node = self._names.index(given) if given in self._names else None if given is None else int(given)
         except (TypeError, ValueError, OverflowError):
             node = -1
         if node is not None and not 0 <= node < count:

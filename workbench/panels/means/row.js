@@ -40,7 +40,8 @@ export default (kit, extras, model, page) => {
     el('option', '', select, 'this model').value = '';
     for (const [name, about, refused] of models) {
       const option = el('option', '', select, `${name} · ${refused || about}`);
-      option.value = option.title = name;
+      option.value = name;
+      option.title = refused || about;
       option.disabled = Boolean(refused);
     }
     select.value = chosen;

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from workbench.panels.page.frame import Packed
+from workbench.panels.page.frame import Packed, companded
 from workbench.panels.views._attention_asking import Asked, within
 from workbench.panels.views._attention_beside import Beside, everywhere, thumbnails
 from workbench.panels.views._attention_packing import packed
@@ -16,6 +18,9 @@ from workbench.panels.views._attention_small import blanked, special
 
 FLOOR = 0.01
 """weight to which the scale of a difference reaches at least, so that rounding is not painted as if it were much"""
+
+_INKS = (32, 66, 178), (181, 80, 0)
+"""where the first has more, and where the second has"""
 
 Labels = tuple[list[str], list[str]]
 """of queries and of keys"""
@@ -108,6 +113,25 @@ class Compared:
         return (
             f"Compared place by place: {other} of {len(self._names[0])} positions are called otherwise in the second."
         )
+
+
+def in_a_row(window: Tensor, pair: Compared) -> NDArray[np.uint8]:
+    """The first, the second and the difference from left to right on white, (rows, columns, 3).
+
+    Args:
+        window: (queries, keys) of the first.
+        pair: What stands beside it.
+    """
+    top = max(float(window.nan_to_num(0.0, 0.0, 0.0).max()), pair.top)
+    greys = [255 - companded(one.numpy(), least=top).data for one in (window, pair.second) if one is not None]
+    images = [np.repeat(grey[..., None], 3, 2) for grey in greys]
+    if pair.apart is not None:
+        values = pair.apart.nan_to_num(0.0, 0.0, 0.0).numpy()
+        strength = np.sqrt(np.abs(values) / max(float(np.abs(values).max()), FLOOR))[..., None]
+        images.append(255 + (np.where(values[..., None] > 0, *_INKS) - 255) * strength)
+    tall = max(len(one) for one in images)
+    padded = [np.pad(one, ((0, tall - len(one)), (0, 1), (0, 0)), constant_values=255) for one in images]
+    return np.rint(np.concatenate(padded, 1)[:, :-1]).astype(np.uint8)
 
 
 def small(scene: Scene, layers: Sequence[int], other: Scene, side: int) -> dict[str, Packed]:

@@ -1,6 +1,6 @@
 """Scores as a drawing that needs no script."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -31,8 +31,18 @@ def sketch(meta: Mapping[str, Any], scores: NDArray[Any]) -> str:
     return "<ul>" + "".join(f"<li>{escape(str(meta['labels'][i]))}: {scores[i]:+.3g}</li>" for i in order) + "</ul>"
 
 
-def inked(scores: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scores (rows, columns) as an RGB image on white, on a square-root scale."""
-    strength = np.sqrt(np.abs(scores) / (float(np.abs(scores).max(initial=0.0)) or 1.0))[..., None]
+def beside_each_other(maps: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
+    """Maps of scores from left to right as one RGB image, on one scale, the shorter ones with paper below."""
+    top = max(float(np.abs(one).max(initial=0.0)) for one in maps)
+    tall = max(len(one) for one in maps)
+    images = [inked(one, top) for one in maps]
+    padded = [np.pad(one, ((0, tall - len(one)), (0, 1), (0, 0)), constant_values=255) for one in images]
+    return np.concatenate(padded, 1)[:, :-1]
+
+
+def inked(scores: NDArray[Any], top: float = 0.0) -> NDArray[np.uint8]:
+    """Scores (rows, columns) as an RGB image on white, on a square-root scale that reaches to ``top`` at least."""
+    most = max(float(np.abs(scores).max(initial=0.0)), top) or 1.0
+    strength = np.sqrt(np.abs(scores) / most)[..., None]
     ink = np.where(scores[..., None] > 0, (194, 94, 0), (40, 70, 190))
     return np.rint(255 + (ink - 255) * strength).astype(np.uint8)

@@ -32,7 +32,7 @@ export default (kit, root, ask) => {
   kinds.setAttribute('role', 'group');
   kinds.setAttribute('aria-label', 'View');
   const token = field1(bar, 'Find a token; Enter goes to the next', 'find a token'), stage = el('div', '', middle);
-  const hover = el('p', 'wb-mono wb-dim wb-hover', middle, ' '), lists = el('div', '', right), ways = el('div', '', right);
+  const hover = el('p', 'wb-mono wb-dim wb-hover', middle, ' '), lists = el('div', 'wb-lists', right), ways = el('div', '', right);
   title(ways, 'View', '');
   const options = el('div', 'wb-options', ways);
 
@@ -82,7 +82,7 @@ export default (kit, root, ask) => {
     overview.height = meta.layers.length * h + GAP;
     const zoom = Math.min(8, 298 / overview.width, 420 / overview.height);
     overview.style.width = `${overview.width * zoom}px`;
-    headed.textContent = shown === aparts ? 'layer ↓ head → how far they are apart' : 'layer ↓ head →';
+    headed.textContent = shown === aparts ? 'how far apart' : 'layer ↓ head →';
     const line = css.getPropertyValue('--wb-line');
     let k = 0, hits = 0;
     for (const [i, j, kept] of places()) {
@@ -114,7 +114,7 @@ export default (kit, root, ask) => {
     at, inks: () => table, title: () => `layer ${at.layer}, ${meta.over || `head ${at.head}`}`,
     wide: () => root.clientWidth > 420,
     // Pixels for the longer side of a map: what the columns beside it and the labels leave.
-    room: gutter => { const wide = root.clientWidth; if (view === 'compare') return Math.max(110, Math.min(420, parts[0].box.clientWidth - gutter - 4)); return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 296 - gutter : wide - gutter - 24)); },
+    room: gutter => { const wide = root.clientWidth; if (view === 'compare') return Math.max(110, Math.min(420, parts[0].box.clientWidth - 90)); return Math.max(120, Math.min(420, wide > 900 ? 420 : wide > 620 ? wide - 296 - gutter : wide - gutter - 24)); },
     found: name => token.value && name.toLowerCase().includes(token.value.toLowerCase()),
     over(i, j) {
       say(i, j);
@@ -203,12 +203,12 @@ export default (kit, root, ask) => {
     const q = Math.min(at.query, f.rows - 1), strip = meta.strip, { queries, keys } = names(), hidden = meta.hide ? special() : [[], []], square = !meta.crosses && f.rows === f.cols;
     lists.replaceChildren();
     const list = (name, text, rows, pale) => {
-      const h = el('h4', 'wb-list', lists);
+      const to = el('div', 'wb-list', lists), h = el('h4', '', to);
       el('b', 'wb-mono', h, name).title = name;
       el('span', '', h, text);
       const broken = rows.filter(r => Number.isNaN(r.value)).length, most = Math.max(...rows.map(r => Math.abs(r.value) || 0)), some = rows.filter(r => Math.abs(r.value) > 0.004 * most).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 6);
-      if (broken) el('p', 'wb-broken', lists, `${broken} not a number`);
-      if (some.length) kit.bars(lists, some).classList.toggle('wb-pale', pale); else if (!broken) el('p', 'wb-dim', lists, 'nothing');
+      if (broken) el('p', 'wb-broken', to, `${broken} not a number`);
+      if (some.length) kit.bars(to, some).classList.toggle('wb-pale', pale); else if (!broken) el('p', 'wb-dim', to, 'nothing');
     };
     const along = (n, label, of, out) => Array.from({ length: n }, (_, i) => ({ label: label[i], value: out.includes(i) ? 0 : of(i) }));
     const sent = (pairs, label) => pairs.map(([i, value]) => ({ label: label[i], value }));

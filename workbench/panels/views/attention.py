@@ -21,7 +21,7 @@ from workbench.panels.page.sketch import picture
 from workbench.panels.page.table import Table
 from workbench.panels.views._attention_asking import within
 from workbench.panels.views._attention_choice import Choice
-from workbench.panels.views._attention_compared import Compared, Labels
+from workbench.panels.views._attention_compared import Compared, Labels, in_a_row
 from workbench.panels.views._attention_compared import small as differences
 from workbench.panels.views._attention_doubts import doubts, facts
 from workbench.panels.views._attention_layers import Layer, rolled_names
@@ -207,7 +207,12 @@ class AttentionView(View):
     def text(self) -> str:
         """The attentions as aligned columns."""
         looked = self._choice.looked
-        return "" if looked is None else str(looked.maps)
+        if looked is None:
+            return ""
+        beside, other = self._choice.beside() if not looked.empty else None, self._choice.second
+        if beside is None or other is None:
+            return str(looked.maps)
+        return f"{beside.names[0]}\n{looked.maps}\n\n{beside.names[1]}\n{other.maps}"
 
     def picture(self) -> str:
         """What is chosen as a picture."""
@@ -221,6 +226,9 @@ class AttentionView(View):
             return ""
         label = f"Attention of {looked.layers[self._choice.asked.layer].name}, head {self._choice.asked.head}"
         about = f"{label}: queries down, keys across, dark is much"
+        if (pair := self._pair_of_files()) is not None:
+            third = f", {pair.beside.names[0]} minus {pair.beside.names[1]}" if pair.apart is not None else ""
+            about += f"; from left to right {', '.join(pair.beside.names)}{third}. {pair.beside.said}"
         return f"<p>{escape(about)}</p>{picture(one, about, max(1, 240 // max(one.shape)))}"
 
     def chosen(self) -> dict[str, int | str]:
@@ -229,21 +237,44 @@ class AttentionView(View):
         return self._choice.asked.chosen() | ({} if token is None else {"query": token})
 
     def table(self) -> Table:
-        """What is chosen, a row for every query and key; positions count from 0. Of a long input the first 512."""
+        """What is chosen, a row for every query and key; positions count from 0. Of a long input the first 512.
+
+        Where two are compared, the first column says which of them a row is of.
+        """
         window = self._readable()
         scene, ask = self._choice.scene, self._choice.asked
-        queries, keys = self._names(scene, ask.layer)
-        name = scene.layers[ask.layer].name
-        found = [
-            (name, ask.head, i, queries[i], j, keys[j], weight)
-            for i, row in enumerate(window.tolist())
-            for j, weight in enumerate(row)
-        ]
-        return Table(("layer", "head", "query", "query token", "key", "key token", "weight"), found)
+        found = _rows(scene.layers[ask.layer].name, ask.head, window, self._names(scene, ask.layer))
+        columns = ("layer", "head", "query", "query token", "key", "key token", "weight")
+        pair = self._pair_of_files()
+        if pair is None or pair.second is None or pair.beside.scene is None:
+            return Table(columns, found)
+        other, (first, second) = pair.beside, pair.beside.names
+        beside = _rows(pair.beside.scene.layers[other.layer].name, ask.head, pair.second, pair.labels)
+        both = [*((first, *row) for row in found), *((second, *row) for row in beside)]
+        return Table(("input", *columns), both)
 
     def image(self) -> NDArray[np.uint8]:
-        """What is chosen, queries down, keys across; dark is much."""
-        return (255 - companded(self._readable().abs().numpy()).data).astype(np.uint8)
+        """What is chosen, queries down, keys across; dark is much.
+
+        Where two are compared, the second stands to the right on the same scale and then, where both have the same
+        positions, the first minus the second: blue where the first has more, orange where the second has.
+        """
+        window, pair = self._readable(), self._pair_of_files()
+        if pair is None:
+            return (255 - companded(window.abs().numpy()).data).astype(np.uint8)
+        return in_a_row(window, pair)
+
+    def _pair_of_files(self) -> Compared | None:
+        """What stands beside what is chosen, of a long input the first part."""
+        plane, head = self._choice.plane()
+        scene, ask = self._choice.scene, self._choice.asked
+        if ask.against or not all(plane.shape):
+            return None
+        self._choice.asked = replace(ask, rows=(0, _MOST), columns=(0, _MOST))
+        try:
+            return self._pair(plane, head, self._names(scene, ask.layer))
+        finally:
+            self._choice.asked = ask
 
     def _readable(self) -> Tensor:
         """What is chosen at full precision, (queries, keys), of a long input the first."""
@@ -255,6 +286,12 @@ class AttentionView(View):
         if not all(plane.shape):
             return torch.zeros(plane.shape)
         return plane.window(head, (0, min(_MOST, plane.queries)), (0, min(_MOST, plane.keys)), _MOST)
+
+
+def _rows(layer: str, head: int, window: Tensor, names: Labels) -> list[tuple[Any, ...]]:
+    """A row of a table for every query and key of a window that begins at the first."""
+    weights = enumerate(window.tolist())
+    return [(layer, head, i, names[0][i], j, names[1][j], w) for i, row in weights for j, w in enumerate(row)]
 
 
 VIEW = AttentionView

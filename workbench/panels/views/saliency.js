@@ -104,9 +104,9 @@ export default (kit, root, ask) => {
       if (about.target && about !== meta) el('p', 'wb-dim', to, about.target);
       kinds[about.kind](to, about, kit.values(parts.scores), top, parts);
     };
-    block(meta, '', second && 'first input');
+    block(meta, '', second && meta.sides[0]);
     (meta.more || []).forEach((about, i) => block(about, `more${i}_`, about.unit));
-    if (second) block(second, 'other_', 'second input');
+    if (second) block(second, 'other_', meta.sides[1]);
     tell(meta.kind === 'columns' && !arrays.places ? '' : 'hover for the figure');
     told?.();
     if (focused) main.querySelector('.wb-scores')?.focus();

@@ -12,6 +12,7 @@ from workbench.core.errors import DataError, ModelError
 from workbench.interpret import Explanation, Session, attributions
 from workbench.interpret._labels import naming
 from workbench.panels.page.frame import Doubt, Frame
+from workbench.panels.page.header import sides
 from workbench.panels.page.table import Table
 from workbench.panels.page.wishes import whole_number
 from workbench.panels.views import _saliency_choices as choices
@@ -19,7 +20,7 @@ from workbench.panels.views._saliency_attempts import PATIENCE, Attempts
 from workbench.panels.views._saliency_choices import Asked
 from workbench.panels.views._saliency_doubts import doubts, gap
 from workbench.panels.views._saliency_drawn import drawn, header, of_graph, row, shown
-from workbench.panels.views._saliency_sketched import inked, sketch
+from workbench.panels.views._saliency_sketched import beside_each_other, sketch
 from workbench.panels.views._view import View
 
 _POINTING = frozenset({"token", "row", "column"})
@@ -117,8 +118,9 @@ class SaliencyView(View):
             arrays |= {f"other_{name}": packed for name, packed in others.items()}
             at = row(self._second.session, len(second.relative_gap))
             meta["other"] |= {"target": self._said(second, self._second.session)}
+            meta["sides"] = list(sides(self.session, self._second.session))
             missed = gap(second, at, final=self._second.done)
-            said.append(Doubt(missed.level, f"second input: {missed.text}"))
+            said.append(Doubt(missed.level, f"{meta['sides'][1]}: {missed.text}"))
         meta["top"] = max(float(np.abs(a.data).max(initial=0.0)) for n, a in arrays.items() if n.endswith("scores"))
         return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code())
 
@@ -149,7 +151,8 @@ class SaliencyView(View):
 
     def text(self) -> str:
         """The scores as aligned columns."""
-        return "" if self._first.found is None else str(self._first.found)
+        found = [(self._first.found, ""), *((second, f"{name}\n") for name, second, _ in self._beside())]
+        return "\n\n".join(f"{name}{each}" for each, name in found if each is not None)
 
     def picture(self) -> str:
         """The scores as a drawing."""
@@ -158,7 +161,11 @@ class SaliencyView(View):
             return ""
         meta, arrays = drawn(found, self.session, self.columns)
         about = f"<p>{escape(found.method)}: {escape(found.target)}</p>"
-        return f"{about}{sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+        drawing = f"{about}{sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
+        for name, second, session in self._beside():
+            meta, arrays = drawn(second, session, self.columns)
+            drawing += f"<p>{escape(name)}</p>{sketch(meta, arrays['scores'].data)}<p>{escape(second.doubt)}</p>"
+        return drawing
 
     def chosen(self) -> dict[str, int | str]:
         """The class that was asked for, how it is explained, and the token or pixel that was pointed at."""
@@ -170,14 +177,41 @@ class SaliencyView(View):
         return {name: value for name, value in given.items() if value is not None}
 
     def table(self) -> Table:
-        """The scores of the example, a row for every token, pixel, frame, step, column or node."""
+        """The scores of the example, a row for every token, pixel, frame, step, column or node.
+
+        Where two are compared, the first column says which of them a row is of.
+        """
         meta, values = self._drawing()
-        return Table(header(meta), shown(meta, values))
+        beside = self._drawing_beside()
+        if not beside:
+            return Table(header(meta), shown(meta, values))
+        assert self.session.other is not None  # noqa: S101 - there is something beside it
+        both = [(sides(self.session, self.session.other)[0], meta, values), *beside]
+        rows = [(name, *one) for name, about, scores in both for one in shown(about, scores)]
+        return Table(("input", *header(meta)), rows)
 
     def image(self) -> NDArray[np.uint8] | None:
-        """The scores of pixels: orange for, blue against."""
+        """The scores of pixels: orange for, blue against; those of a second input to the right, on the same scale."""
         meta, values = self._drawing()
-        return inked(values) if meta["kind"] == "pixels" else None
+        every = [values, *(scores for _, about, scores in self._drawing_beside() if about["kind"] == "pixels")]
+        return beside_each_other(every) if meta["kind"] == "pixels" else None
+
+    def _beside(self) -> list[tuple[str, Explanation, Session]]:
+        """What is compared with, its explanation as far as there is one, and its session; empty where nothing is."""
+        second = self._other()
+        found = None if second is None else second.kept(self._asked)
+        if second is None or found is None:
+            return []
+        return [(sides(self.session, second.session)[1], found, second.session)]
+
+    def _drawing_beside(self) -> list[tuple[str, dict[str, Any], NDArray[np.float32]]]:
+        """What is compared with, how its best scores so far are drawn, and they; empty where nothing is."""
+        second = self._other()
+        if second is not None and second.kept(self._asked) is None:
+            for _ in self._results(second, PATIENCE):
+                pass
+        pairs = [(name, *drawn(found, session, self.columns)) for name, found, session in self._beside()]
+        return [(name, meta, arrays["scores"].data) for name, meta, arrays in pairs]
 
     def _drawing(self) -> tuple[dict[str, Any], NDArray[np.float32]]:
         """How the best scores so far are drawn; what is not yet on show becomes what a person would see."""
