@@ -110,7 +110,8 @@ def improving_explanation(  # noqa: PLR0913 - as above
 def _tried(problem: Problem, asked: Method | None, bound: float) -> Iterator[Explanation]:
     """The results of one method after the other, until one is sound; then the best if that was not the last."""
     marks = versions(problem.model)
-    said = list(_about(problem))
+    said: list[str] = []
+    doubts: list[str] | None = None
     unsound: list[Explanation] = []
     for candidate in _candidates(asked, problem):
         posed = problem.with_background() if candidate.background else problem
@@ -118,6 +119,8 @@ def _tried(problem: Problem, asked: Method | None, bound: float) -> Iterator[Exp
         gaps: list[float] = []
         try:
             for estimate in candidate.results(posed):
+                if doubts is None:  # after the first passes, which may have run the reference along
+                    said[:0] = doubts = list(_about(problem))
                 changed = versions(problem.model) != marks
                 last = outcome(posed, candidate, estimate, bound, tuple(said), changed=changed)
                 yield last

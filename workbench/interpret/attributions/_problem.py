@@ -18,6 +18,7 @@ from workbench.interpret.attributions._pace import Pace
 from workbench.interpret.attributions._reduced import Reduced
 from workbench.interpret.attributions._remembered import Findings
 from workbench.interpret.attributions._running import NotDifferentiableError, Runner, move_on
+from workbench.interpret.attributions._stacking import same
 from workbench.interpret.targets import Target
 
 MOST_CELLS_AT_ONCE = 1 << 23
@@ -73,7 +74,14 @@ class Problem:
     @cached_property
     def score(self) -> Tensor:
         """(rows,) scores of the input."""
-        return self._ends[0]
+        return self._alone if self.known.stacking else self._ends[0]
+
+    @cached_property
+    def _alone(self) -> Tensor:
+        """(rows,) scores of the forward that was run when the problem was posed."""
+        with torch.no_grad():
+            score = self.target.pick(self.output).detach()
+        return score.sum(0, keepdim=True) if self.joint else score
 
     @cached_property
     def base(self) -> Tensor:
@@ -136,7 +144,7 @@ class Problem:
     @property
     def repeats(self) -> float:
         """How far apart two scores of the same input are; above zero for a model that is random in evaluation mode."""
-        score = self.score  # looks first whether what is remembered still holds
+        score = self._ends[0]  # looks first whether what is remembered still holds
         if self.known.apart is None:
             with self._runner.looking(), torch.no_grad():
                 move_on()
@@ -157,11 +165,38 @@ class Problem:
             kept: (k, features), whether a feature keeps its value.
             features: What they are.
         """
+        if self.known.stacking and "_ends" not in self.__dict__ and len(self.references[0]) == 1:
+            found = self._with_ends(kept, features)
+            if found is not None:
+                return found
         n = len(self.references[0])
         kept = kept.to(self.values[0].device)
         step = max(1, self.room // n)
         found = [self._mixed(kept[start : start + step], features) for start in range(0, len(kept), step)]
         return found[0] if len(found) == 1 else torch.cat(found)
+
+    def _with_ends(self, kept: Tensor, features: Features) -> Tensor | None:
+        """The scores of coalitions, run together with the input and the reference, whose scores become known by that.
+
+        None where that shows that what is remembered about the model no longer holds.
+        """
+        if self.reduced.within is not None:
+            return None
+        whole = torch.tensor([[True], [False]]).expand(2, kept.size(1))
+        step = max(1, self.room - len(whole))
+        first = torch.cat([whole, kept[:step]]).to(self.values[0].device)
+        with torch.no_grad(), self._runner.drawing_anew():
+            found = self._runner.scores(self._points(first, features, slice(None)))
+        if not same(found[:1], self._alone[None]):
+            self.known.stacking = self.known.apart = None
+            return None
+        self._ends = found[:2]
+        return found[2:] if len(kept) <= step else torch.cat([found[2:], self.coalitions(kept[step:], features)])
+
+    def _points(self, kept: Tensor, features: Features, references: slice) -> list[Tensor]:
+        """Of each leaf, (k * references, rows, ...) values where they are kept and references where not."""
+        pairs = enumerate(zip(self.values, self.references, strict=True))
+        return [torch.where(features.masks(kept, i, v), v, r[references]).flatten(0, 1) for i, (v, r) in pairs]
 
     def growing(self, kept: Tensor, features: Features) -> Iterator[Tensor]:
         """The same as ``coalitions`` in pieces that take about a second each, an even number of coalitions.
@@ -171,7 +206,6 @@ class Problem:
             features: What they are.
         """
         start, n = 0, len(self.references[0])
-        _ = self.stackable
         while start < len(kept):
             size = FIRST_PIECE if self.known.seconds is None else int(PATIENCE / (self.known.seconds * n))
             stop = start + max(2, size - size % 2)
@@ -182,10 +216,7 @@ class Problem:
         """The scores of some coalitions, the references taken as many at a time as there is room for."""
         n, room, total = len(self.references[0]), self.room, self.values[0].new_zeros(())
         for start in range(0, n, room):
-            points = [
-                torch.where(features.masks(kept, i, v), v, r[start : start + room]).flatten(0, 1)
-                for i, (v, r) in enumerate(zip(self.values, self.references, strict=True))
-            ]
+            points = self._points(kept, features, slice(start, start + room))
             values = self._perhaps_reduced(points)
             if n == 1:
                 return values
@@ -247,10 +278,7 @@ class Problem:
     @cached_property
     def _ends(self) -> Tensor:
         """(2, rows) scores of the input and of the first reference."""
-        with torch.no_grad():
-            score = self.target.pick(self.output).detach()
-        score = score.sum(0, keepdim=True) if self.joint else score
-        return self._runner.ends(score, self.values, [r[0] for r in self.references]).detach()
+        return self._runner.ends(self._alone, self.values, [r[0] for r in self.references]).detach()
 
     @cached_property
     def _runner(self) -> Runner:

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 PROBES = 3
-"""points that are run in both precisions"""
+"""points that are run in both precisions, if there are enough"""
+EACH = 32
+"""points that pay for one of them"""
 WORTH = 16
 """points below which measuring costs more than is gained"""
 
@@ -44,7 +46,7 @@ class Reduced:
             count = len(points[0])
             if count < WORTH:
                 return False
-            chosen = torch.linspace(0, count - 1, PROBES).long()
+            chosen = torch.linspace(0, count - 1, 2 + min(PROBES, 1 + count // EACH))[1:-1].long()
             self.deviations[kind] = difference([p[chosen.to(p.device)] for p in points])
         return self._close(self.deviations[kind], self.within)
 

@@ -56,6 +56,8 @@ class Runner:
     known: Findings
     reduced: bool = False
     """whether forwards are run in bfloat16 for now"""
+    anew: bool = False
+    """whether forwards begin with another state of the generator for now"""
 
     # Scores and gradients
 
@@ -95,7 +97,18 @@ class Runner:
     def looking(self) -> Generator[None]:
         """The lock held, the model in evaluation mode and afterwards as it was."""
         with look(), evaluating(self.model):
+            if self.anew:
+                move_on()
             yield
+
+    @contextmanager
+    def drawing_anew(self) -> Generator[None]:
+        """A model that draws random numbers gives other scores inside the block."""
+        self.anew = True
+        try:
+            yield
+        finally:
+            self.anew = False
 
     @contextmanager
     def reducing(self) -> Generator[None]:
