@@ -49,11 +49,14 @@ def test_weights_are_half_unless_exact_ones_are_asked_for():
     assert "half precision" not in exact.doubt
 
 
-def test_what_is_checked_are_the_weights_before_they_were_rounded():
+@pytest.mark.parametrize("way", ["by hand", "by torch's kernel"])
+def test_what_is_checked_are_the_weights_before_they_were_rounded(way):
     class Values(nn.Module):
         def forward(self, x):
-            weights = (x @ x.transpose(-1, -2)).softmax(-1)
-            self.own = weights @ x
+            if way == "by hand":
+                self.own = (x @ x.transpose(-1, -2)).softmax(-1) @ x
+            else:
+                self.own = F.scaled_dot_product_attention(x, x, x, scale=1.0)
             return self.own
 
     torch.manual_seed(0)
@@ -76,11 +79,11 @@ def test_rounding_moves_weights_and_sums_of_rows_no_further_than_is_said(keys, s
     assert float((kept.sum(-1) - 1).abs().max()) <= 2.0**-10
 
 
-def test_equal_weights_on_the_most_keys_still_add_up_to_one():
-    row = torch.full((1, MOST_KEYS - 1), 1 / (MOST_KEYS - 1))
+@pytest.mark.parametrize("keys", [MOST_KEYS // 3, MOST_KEYS * 3 // 4, MOST_KEYS - 1, MOST_KEYS + 1, 3 * MOST_KEYS])
+def test_equal_weights_on_many_keys_still_add_up_to_one(keys):
+    row = torch.full((1, keys), 1 / keys)
+    assert fitting(row) is (HALF if keys <= MOST_KEYS else SINGLE)
     assert float((row.to(fitting(row)).double().sum() - 1).abs()) <= 2.0**-10
-    more = torch.full((1, 4 * MOST_KEYS), 1 / (4 * MOST_KEYS - 3.0))
-    assert fitting(more) is SINGLE
 
 
 @pytest.mark.parametrize(

@@ -100,4 +100,4 @@ def _shrunk(result: Tensor, fine: Tiles, coarse: Tiles) -> Tensor:
             "half its sides, so nothing says which token comes from which: name layers of one stage."
         )
     picture = result.T.reshape(1, -1, *size)
-    return F.avg_pool2d(picture, 2, ceil_mode=True, count_include_pad=False).flatten(2)[0].T
+    return F.avg_pool2d(picture, 2, ceil_mode=True).flatten(2)[0].T
