@@ -314,6 +314,17 @@ def test_a_node_is_explained_by_itself_and_its_neighbours(closing, graph):
     repeats(panel, model=OnEdges(), inputs=graph)
 
 
+def test_a_node_is_chosen_by_its_name_and_the_reference_counts_nodes(closing, graph):
+    names = ["ann", "bob", "cid", "<b>dee</b>", "eve"]
+    panel = closing(panels.attach(OnEdges(), graph, names=["a", "b", "c"], columns=names)).choose("saliency")
+    assert panel.input["nodes"]["names"] == names
+    assert panel.input["nodes"]["listed"] == [], "a node has neighbours, all of them together have none"
+    panel.show({"tab": "saliency", "input": {"node": "bob"}})
+    assert panel.session.selection.node == 1
+    assert dict(map(tuple, panel.frame["meta"]["facts"]))["compared with"] == "the mean of the 5 nodes"
+    assert "inspector.look(node=1)" in panel.frame["cell"]
+
+
 @pytest.mark.parametrize("node", [5, -1, "x", 1e99, float("nan"), "1.5", [1]])
 def test_a_node_that_does_not_exist_is_one_sentence(closing, graph, node):
     panel = closing(panels.attach(OnEdges(), graph)).choose("overview").look(node=3)
