@@ -24,6 +24,9 @@ from workbench.interpret.attributions._integrated import (
 )
 from workbench.interpret.attributions._integrated import integrated_gradients as integrated_gradients
 from workbench.interpret.attributions._outcome import Explanation as Explanation
+from workbench.interpret.concepts import Concept as Concept
+from workbench.interpret.concepts import Concepts as Concepts
+from workbench.interpret.concepts import tcav as tcav
 from workbench.interpret.doubt.agreeing import Agreement as Agreement
 from workbench.interpret.doubt.agreeing import agreement as agreement
 from workbench.interpret.doubt.randomising import Sanity as Sanity
