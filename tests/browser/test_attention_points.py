@@ -68,3 +68,43 @@ def test_the_points_of_a_query_are_drawn_where_it_samples(notebook):
     assert not orange("lower left")
     canvas.focus()
     assert canvas.evaluate("canvas => canvas === document.activeElement")
+
+
+DETECTOR = """
+import torch
+import transformers as t
+from workbench import panels
+
+torch.manual_seed(0)
+backbone = t.ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1],
+                          out_features=["stage2", "stage3", "stage4"], layer_type="basic")
+config = t.DeformableDetrConfig(d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=4,
+                                decoder_attention_heads=4, num_queries=6, encoder_ffn_dim=16, decoder_ffn_dim=16,
+                                backbone_config=backbone, use_timm_backbone=False, backbone=None)
+model = t.DeformableDetrModel(config).eval()
+for name, parameter in model.named_parameters():
+    if "attention_weights.weight" in name:
+        torch.nn.init.normal_(parameter)
+y, x = torch.meshgrid(torch.linspace(-1, 1, 96), torch.linspace(-1, 1, 128), indexing="ij")
+inspector = panels.attach(model, {"pixel_values": torch.stack([x, y, -x * y])[None]})
+inspector.session.select(layer="decoder.layers.0.self_attn", head=0)
+inspector
+"""
+
+
+def test_a_deformable_detr_shows_its_points_after_a_layer_that_has_none(notebook):
+    notebook.open(notebook.write("detector.ipynb", DETECTOR))
+    notebook.run_all()
+    panel = notebook.page.locator(".wb-inspector")
+    panel.wait_for()
+    panel.get_by_role("tab", name="Attention").click()
+    heat = panel.locator(".wb-thumbs canvas, .wb-map canvas").first
+    heat.wait_for()
+    assert panel.locator(".wb-lit:visible").count() == 0
+    panel.get_by_label("layer", exact=True).fill("2")
+    panel.locator(".wb-lit canvas").wait_for()
+    said = panel.locator(".wb-lit p").inner_text()
+    assert said.startswith("16 points are sampled")
+    assert "● level 0, ■ level 1, ▲ level 2, ◆ level 3" in said
+    assert panel.locator(".wb-lit .wb-chips button").all_inner_texts() == list("012345")
+    notebook.photograph(panel, "attention-points-detr")
