@@ -186,7 +186,7 @@ def test_a_pretrained_transformer(notebook):
     panel.locator(".wb-tok").first.wait_for()
     panel.get_by_role("button", name="Show code").click()
     assert "inspector = wb.attach(model, 'The central bank" in panel.locator("pre").first.inner_text()
-    assert "wb.interpret.integrated_gradients(model, inputs)" in panel.locator("pre").nth(1).inner_text()
+    assert "wb.interpret.explain(model, inputs)" in panel.locator("pre").nth(1).inner_text()
     notebook.photograph(panel, "saliency")
     typed = panel.get_by_role("combobox", name="Input text")
     typed.fill("Paris is lovely.")

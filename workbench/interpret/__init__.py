@@ -29,6 +29,7 @@ from workbench.interpret.concepts import Concepts as Concepts
 from workbench.interpret.concepts import tcav as tcav
 from workbench.interpret.doubt.agreeing import Agreement as Agreement
 from workbench.interpret.doubt.agreeing import agreement as agreement
+from workbench.interpret.doubt.agreeing import improving_agreement as improving_agreement
 from workbench.interpret.doubt.randomising import Sanity as Sanity
 from workbench.interpret.doubt.randomising import improving_sanity_check as improving_sanity_check
 from workbench.interpret.doubt.randomising import sanity_check as sanity_check

@@ -85,22 +85,41 @@ def agreement(found: Explanation, *methods: str | Method, bound: float = BOUND) 
         UnknownNameError: There is no such method.
         MissingExtraError: scipy is not installed.
     """
+    *_, last = improving_agreement(found, *methods, bound=bound)
+    if len(last.explanations) == 1:
+        raise DataError(" ".join(last.warnings))
+    return last
+
+
+def improving_agreement(
+    found: Explanation, *methods: str | Method, bound: float = BOUND, enough: int | None = None
+) -> Iterator[Agreement]:
+    """The results of ``agreement`` while it grows by one method after the other, also those that were not compared.
+
+    Args:
+        found: What ``explain`` returned.
+        *methods: As ``agreement`` takes them.
+        bound: The rank correlation below which two methods are said to disagree.
+        enough: Gradients or forwards after which no better estimate of a method is waited for.
+    """
     problem = found.source()
     candidates = [m if isinstance(m, Method) else attributions.load(m)() for m in methods] or [second_opinion(found)]
-    given, said = [found], list[str]()
+    given, refused = [found], list[str]()
     for method in candidates:
         try:
-            given.append(explained(problem, method, bound=found.bound))
+            given.append(explained(problem, method, bound=found.bound, enough=enough))
         except (Refused, NotDifferentiableError, DataError) as reason:
-            said.append(f"{method.title} was not compared: {reason}")
-    if len(given) == 1:
-        raise DataError(" ".join(said))
+            refused.append(f"{method.title} was not compared: {reason}")
+        yield _agreement(given, refused, problem, bound)
+
+
+def _agreement(given: Sequence[Explanation], refused: Sequence[str], problem: Problem, bound: float) -> Agreement:
     each = _correlations(given, problem)
     counted = each.isfinite()
     matrix = torch.where(counted, each, 0.0).sum(0) / counted.sum(0)
     titles = tuple(one.method.partition(",")[0] for one in given)
-    said += _warnings(titles, matrix, given, problem, bound)
-    return Agreement(methods=titles, matrix=matrix, each=each, explanations=tuple(given), warnings=tuple(said))
+    said = (*refused, *_warnings(titles, matrix, given, problem, bound)) if len(given) > 1 else tuple(refused)
+    return Agreement(methods=titles, matrix=matrix, each=each, explanations=tuple(given), warnings=said)
 
 
 def second_opinion(found: Explanation) -> Method:

@@ -16,7 +16,7 @@ const columnsOf = (el, to, inks, meta, scores, most) => {
 
 // A line over ground whose colour says what spoke for and against, variable by variable.
 const traceOf = (kit, to, inks, look, meta, scores, most, { scores: { shape: [count, steps] }, values }, tell) => {
-  const { el } = kit, given = kit.values(values), tall = count > 6 ? 30 : 58, wide = Math.max(steps, Math.min(640, 8 * steps));
+  const { el } = kit, given = kit.values(values), tall = count > 6 ? 64 : 120, wide = Math.max(steps, 1280);
   for (let v = 0; v < count; v++) {
     const box = el('div', 'wb-trace', to), canvas = el('canvas', v ? '' : 'wb-scores', box), context = (canvas.width = wide, canvas.height = tall, canvas.getContext('2d'));
     if (meta.labels[v]) el('span', 'wb-mono wb-dim', box, meta.labels[v]);
@@ -27,9 +27,11 @@ const traceOf = (kit, to, inks, look, meta, scores, most, { scores: { shape: [co
       context.fillStyle = inks.colour(share);
       context.fillRect(t * each, 0, Math.max(1, each), tall);
     }
+    canvas.style.height = `${tall / 2}px`;
+    context.lineWidth = 2.4;
     context.strokeStyle = getComputedStyle(box).color;
     context.beginPath();
-    for (let t = 0; t < steps; t++) context.lineTo((t + 0.5) * each, 3 + (tall - 6) * (1 - (line[t] - low) / (high - low || 1)));
+    for (let t = 0; t < steps; t++) context.lineTo((t + 0.5) * each, 6 + (tall - 12) * (1 - (line[t] - low) / (high - low || 1)));
     context.stroke();
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `${meta.labels[v] || 'the series'} over ${steps} steps, coloured by its scores`);
@@ -55,6 +57,6 @@ const graphOf = (kit, to, inks, meta, scores, most, { places, edges, edge_scores
     if (i === meta.node) node.dataset.on = 'true';
     svg('title', node, {}, `${meta.labels[i]}  ${signed(v)}`);
     node.addEventListener('mouseenter', () => tell(`${meta.labels[i]}  ${signed(v)}`));
-    if (scores.length <= 40) svg('text', root, { x: x(i) + 9, y: y(i) + 4 }, meta.labels[i]);
+    if (scores.length <= 40) svg('text', root, { x: x(i) + (x(i) > 340 ? -9 : 9), y: y(i) + 4, 'text-anchor': x(i) > 340 ? 'end' : 'start' }, meta.labels[i]);
   });
 };

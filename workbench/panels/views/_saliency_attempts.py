@@ -7,6 +7,8 @@ from workbench.interpret import Explanation, Session
 
 PATIENCE = 15.0
 """seconds that the next attempt may take before it must be asked for"""
+UNSOUND = 8
+"""times as long may be waited where what was found must not be relied on; a person can stop it"""
 
 Begin = Callable[[Session], Iterator[Explanation]]
 
@@ -26,7 +28,7 @@ class Attempts:
         """whether nothing better is to come"""
         self._of: object = None
         self._rest: Iterator[Explanation] = iter(())
-        self._last = 0.0
+        self._last, self._patience = 0.0, PATIENCE
 
     def results(self, begin: Begin, asked: Hashable, patience: float = PATIENCE) -> Iterator[Explanation]:
         """What was found so far, and what more work finds; it goes on where an earlier wish left it.
@@ -37,6 +39,7 @@ class Attempts:
             patience: Seconds that the next attempt may take before it must be asked for; below 0 nothing is begun
                 beyond a first result.
         """
+        self._patience = patience
         subject = self._subject(asked)
         if subject != self._of:
             self._of, self.found, self.done, self._last = subject, None, False, 0.0
@@ -50,7 +53,7 @@ class Attempts:
             now = time.perf_counter()
             self.found, self._last, start = found, now - start, now
             yield found
-            if self.next > patience:
+            if self.waits:
                 return
         self.done = True
         if self.found is not None:
@@ -63,6 +66,12 @@ class Attempts:
     def _subject(self, asked: Hashable) -> object:
         target = self.session.target
         return self.session.snapshot(), target.sentence, target.labels, asked
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next attempt must be asked for."""
+        sound = self.found is None or self.found.converged
+        return not self.done and self.next > self._patience * (1 if sound else UNSOUND)
 
     @property
     def next(self) -> float:

@@ -4,7 +4,7 @@ export default (kit, root, ask) => {
   root.className = 'wb-saliency';
   el('style', '', root, style);
   const turns = el('div', 'wb-legend wb-turns', root), legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
-  const left = el('div', '', cols), side = el('div', '', cols), main = el('div', '', left), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' ');
+  const left = el('div', '', cols), side = el('div', '', cols), main = el('div', '', left), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' '), agreed = el('div', '', left), beside = el('div', 'wb-beside', left);
   hover.style.marginLeft = 0;
   const look = { hide: 0, over: false, frame: 0 };
   let inks = tint(false), point = [], told = null, last = null;
@@ -112,6 +112,47 @@ export default (kit, root, ask) => {
     if (focused) main.querySelector('.wb-scores')?.focus();
   };
 
+  // Whether other methods rank the features alike, and what each of them drew.
+  const compared = ({ meta, arrays }, to) => {
+    el('h4', '', to, 'Do other methods agree?').style.marginTop = '14px';
+    button(to, meta.comparing ? 'Compare no longer' : 'Compare methods', () => ask({ compare: meta.comparing ? 0 : 1 }));
+    agreed.replaceChildren();
+    beside.replaceChildren();
+    if (!meta.agree) return meta.comparing && el('p', 'wb-dim', to, 'one method after the other …');
+    const { methods, said, kind } = meta.agree, n = methods.length, matrix = kit.values(arrays.agree), table = (el('h4', '', agreed, 'rank correlation of the features'), el('table', 'wb-agree', agreed)), body = el('tbody', '', table);
+    for (let i = 1; i < n; i++) {
+      const tr = el('tr', '', body);
+      el('td', '', tr, methods[i]);
+      for (let j = 0; j < i; j++) {
+        const v = matrix[i * n + j], cell = el('td', 'wb-num', tr, Number.isNaN(v) ? '–' : v.toFixed(2).replace(/^(-?)0/, '$1').replace('-', '−'));
+        cell.title = `${methods[i]} and ${methods[j]}`;
+        cell.dataset.low = String(v < 0.5);
+      }
+    }
+    const foot = el('tr', '', body);
+    el('td', 'wb-dim', foot, '');
+    for (let j = 0; j < n - 1; j++) el('td', 'wb-dim', foot, methods[j].replace(/[a-z]+/g, word => word[0]).replace(/\s/g, '')).title = methods[j];
+    const more = el('details', 'wb-dim', to);
+    focusable(el('summary', '', more, `${said.length} notes`));
+    for (const text of said) el('p', '', more, text);
+    if (!said.length) more.remove();
+    methods.forEach((name, i) => {
+      const packed = arrays[`beside${i}`];
+      if (!packed) return;
+      const box = el('div', '', beside), scores = kit.values(packed), most = Math.max(1e-12, scores.reduce((a, v) => Math.max(a, Math.abs(v)), 0));
+      el('h4', '', box, name).title = name;
+      if (kind === 'pixels') painted(el, box, ...packed.shape, k => shade({ hide: 0 }, inks)(scores[k], most, k), `what ${name} drew`, 112);
+      else {
+        const words = el('div', 'wb-tokens', box);
+        scores.forEach((v, k) => {
+          const token = el('span', 'wb-tok', words, meta.labels[k]);
+          if (Math.abs(v) > 0.02 * most) token.style.background = inks.colour(v / most);
+          token.title = signed(v);
+        });
+      }
+    });
+  };
+
   return {
     whole(frame, isDark) {
       const { meta } = (last = frame);
@@ -128,6 +169,7 @@ export default (kit, root, ask) => {
         el('td', 'wb-dim', tr, name);
         el('td', 'wb-num', tr, figure).title = figure;
       }
+      if (!meta.other) compared(frame, side);
     },
     part(frame, isDark) { this.whole(frame, isDark); },
   };

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.errors import DataError, ModelError
-from workbench.interpret import Explanation, Session, attributions
+from workbench.interpret import Agreement, Explanation, Session, attributions
 from workbench.interpret._labels import naming
 from workbench.panels.page.frame import Doubt, Frame
 from workbench.panels.page.header import sides
@@ -18,6 +18,7 @@ from workbench.panels.page.wishes import whole_number
 from workbench.panels.views import _saliency_choices as choices
 from workbench.panels.views._saliency_attempts import PATIENCE, Attempts
 from workbench.panels.views._saliency_choices import Asked
+from workbench.panels.views._saliency_compared import comparison, described
 from workbench.panels.views._saliency_doubts import doubts, gap
 from workbench.panels.views._saliency_drawn import drawn, header, of_graph, row, shown
 from workbench.panels.views._saliency_sketched import beside_each_other, sketch
@@ -39,6 +40,8 @@ class SaliencyView(View):
         self._first = Attempts(session)
         self._second: Attempts | None = None
         self._stopped = False
+        self._comparing = False
+        self._agreed: Agreement | None = None
 
     def whole(self) -> Iterator[Frame]:
         """Scores for the session's target, better and better while a person would wait.
@@ -53,12 +56,16 @@ class SaliencyView(View):
             if other is not None and found is not None:
                 for second in self._results(other, patience):
                     yield self._frame(found, second)
+            elif self._comparing and found is not None and self._compared is None:
+                for self._agreed in comparison(found):
+                    yield self._frame(found)
         except (DataError, ModelError) as error:
             yield Frame(refused=str(error))
 
     def part(self, wish: Mapping[str, Any]) -> Iterator[Frame]:
         """Something else is to be explained, in another way, or a token or pixel is pointed at; or it is enough."""
         self._stopped = bool(wish.get("stop"))
+        self._comparing = bool(wish.get("compare", self._comparing))
         if "token" in wish:
             self.session.select(token=whole_number(wish, "token", 1 << 20))
         if isinstance(wish.get("row"), int) and isinstance(wish.get("column"), int):
@@ -111,7 +118,7 @@ class SaliencyView(View):
         }
         said = list(doubts(found, at, final=self._final))
         meta["gap"] = {"level": said[0].level, "text": said[0].text}
-        if not self._first.done and self._first.next > PATIENCE:
+        if self._first.waits:
             said.append(Doubt("warn", f"A better attempt takes about {self._first.next:.0f} s: Refresh makes it."))
         if second is not None and self._second is not None:
             meta["other"], others = drawn(second, self._second.session, self.columns)
@@ -121,12 +128,22 @@ class SaliencyView(View):
             meta["sides"] = list(sides(self.session, self._second.session))
             missed = gap(second, at, final=self._second.done)
             said.append(Doubt(missed.level, f"{meta['sides'][1]}: {missed.text}"))
+        if (agreed := self._compared) is not None:
+            meta["agree"], beside = described(agreed, self.session, self.columns)
+            arrays |= beside
+        meta["comparing"] = self._comparing
         meta["top"] = max(float(np.abs(a.data).max(initial=0.0)) for n, a in arrays.items() if n.endswith("scores"))
         return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code())
 
     @property
+    def _compared(self) -> Agreement | None:
+        """What was compared with the scores on show."""
+        agreed = self._agreed if self._comparing else None
+        return agreed if agreed is not None and agreed.explanations[0] is self._first.found else None
+
+    @property
     def _final(self) -> bool:
-        return self._first.done or self._stopped or self._first.next > PATIENCE
+        return self._first.done or self._stopped or self._first.waits
 
     def _turns(self) -> dict[str, Any]:
         """What can be turned, and how it stands."""
@@ -174,6 +191,7 @@ class SaliencyView(View):
         given |= dict(zip(("row", "column"), at.pixel or (None, None), strict=True))
         given |= {"method": asked.method if asked.method != "auto" else None}
         given |= {"reference": asked.reference or None, "layer": asked.layer or None}
+        given |= {"compare": 1 if self._comparing else None}
         return {name: value for name, value in given.items() if value is not None}
 
     def table(self) -> Table:

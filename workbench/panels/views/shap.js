@@ -47,9 +47,9 @@ export default (kit, root, ask) => {
 
   const strongest = f => {
     const row = f.row(f.meta.example), order = [...row.keys()].sort((a, b) => Math.abs(row[b]) - Math.abs(row[a]));
-    const steps = order.slice(0, MOST).map(c => ({ c, v: row[c], text: f.label(f.meta.example, c) }));
-    const rest = order.slice(MOST);
-    if (rest.length) steps.push({ v: rest.reduce((sum, c) => sum + row[c], 0), text: `${rest.length + f.meta.left} others` });
+    const kept = order.filter(c => Math.abs(row[c]) > 1e-6 * Math.abs(row[order[0]])).slice(0, MOST), rest = order.slice(kept.length), count = rest.length + f.meta.left;
+    const steps = kept.map(c => ({ c, v: row[c], text: f.label(f.meta.example, c) }));
+    if (count) steps.push({ v: rest.reduce((sum, c) => sum + row[c], 0), text: count > 1 ? `${count} others` : '1 other' });
     return steps;
   };
   const waterfall = (to, f) => {

@@ -122,7 +122,9 @@ class ShapView(View):
         called = called or targets.namer(self.session.model, self.session.names)
         classes = problem.target.classes
         label = called(classes[here]) if here < len(classes) else ""
-        return f"{found.target}: {label or found.targets[here]}" if here < len(found.targets) else found.target
+        predicted = self._now().table and self.session.selection.label is None and bool(classes)
+        said = "the class predicted for the example on show" if predicted else found.target
+        return f"{said}: {label or found.targets[here]}" if here < len(found.targets) else said
 
     def _pointed(self, what: Shown) -> int:
         """The feature that is looked at: the one that was chosen, else the one that matters most."""
@@ -136,10 +138,10 @@ class ShapView(View):
 
     @property
     def _final(self) -> bool:
-        return self._attempts.done or self._stopped or self._attempts.next > PATIENCE
+        return self._attempts.done or self._stopped or self._attempts.waits
 
     def _more(self) -> Iterator[Doubt]:
-        if not self._attempts.done and self._attempts.next > PATIENCE:
+        if self._attempts.waits:
             yield Doubt("warn", f"A better attempt takes about {self._attempts.next:.0f} s: Refresh makes it.")
 
     def chosen(self) -> dict[str, int | str]:
