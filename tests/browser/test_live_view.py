@@ -229,6 +229,7 @@ def test_a_timeline_goes_back_through_the_run_and_live_returns(notebook):
     page.wait_for_function(f"was => ({SCORES})(document.querySelector('.wb-inspector')) === was", arg=first)
     panel.get_by_role("tab", name="Overview").click()
     panel.locator(".wb-overview table").wait_for()
+    panel.get_by_text("Frames of the past were kept of Saliency alone: Overview shows the newest weights.").wait_for()
     panel.get_by_role("tab", name="Saliency").click()
     page.wait_for_function(
         f"past => !past.includes(({SCORES})(document.querySelector('.wb-inspector')))", arg=[first, ""]
