@@ -144,6 +144,20 @@ def test_attention_x_gradient_is_the_same_on_every_kernel():
     assert torch.allclose(one.scores, other.scores, atol=1e-6)
 
 
+def test_weights_that_are_divided_in_place_are_followed():
+    class Routed(Attention):
+        """Its output is mixed by a softmax that is normalised in place, as routers of experts do."""
+
+        def forward(self, x):
+            weights, _ = x[:, 0].softmax(-1).topk(2, -1)
+            weights /= weights.sum(-1, keepdim=True)
+            return super().forward(x)[:, :2] * weights
+
+    x = torch.randn(2, 5, 4)
+    for name in ("attention_x_gradient", "lrp", "deeplift"):
+        assert not any("not used" in said for said in explain(Routed(), x, name, target=1, bound=float("inf")).warnings)
+
+
 def test_patches_of_a_picture_have_one_number_each():
     import transformers
 

@@ -183,7 +183,7 @@ WHOLE = {
 def test_relevance_is_conserved_where_nothing_absorbs_it(name):
     make, inputs = WHOLE[name]
     model, x = without_biases(make()), inputs()
-    for settings in ({}, {"gates": "signal"}, {"dense": "gamma"}):
+    for settings in ({}, {"gates": "half"}, {"dense": "gamma"}):
         found = explain(model, x, "lrp", attention="constant", epsilon=1e-9, **settings)
         assert found.method.startswith("LRP")
         assert float(found.relative_gap.max()) < 1e-3, settings
@@ -256,9 +256,9 @@ def test_a_gate_takes_half_or_nothing():
 
     x = torch.tensor([[0.7, 2.0]])
     score = float(Gated()(x))
-    half = explain(Gated(), x, "lrp", epsilon=0.0).scores
+    half = explain(Gated(), x, "lrp", epsilon=0.0, gates="half").scores
     assert torch.allclose(half, torch.tensor([[score / 2, score / 2]]))
-    all_to_signal = explain(Gated(), x, "lrp", epsilon=0.0, gates="signal").scores
+    all_to_signal = explain(Gated(), x, "lrp", epsilon=0.0).scores
     assert torch.allclose(all_to_signal, torch.tensor([[0.0, score]]))
 
 

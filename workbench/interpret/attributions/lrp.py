@@ -3,9 +3,11 @@
 Relevance starts as the score and is shared out backwards. What it is compared with is no reference but zero, and what
 biases, position embeddings and the rules absorb is missing from the sum: the gap is their share of the score.
 
-Departures: batch normalisation counts as a scaling whose shift absorbs relevance, instead of being merged into the
-layer before; the epsilon of products of activations is left out. An activation that a model writes out by hand, such as
-transformers' gelu_new, follows the rules of its parts, and its constants absorb relevance.
+Departures: of a sigmoid times a signal the signal has all relevance by default, as in LRP for LSTMs (Arras et al. 2019,
+arXiv:1909.12114), because a sigmoid is not zero at zero and its half would be divided by nearly nothing. Batch
+normalisation counts as a scaling whose shift absorbs relevance, instead of being merged into the layer before. The
+epsilon of products of activations is left out. An activation that a model writes out by hand, such as transformers'
+gelu_new, follows the rules of its parts, and its constants absorb relevance.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,8 +58,8 @@ class Lrp(Method):
     """How much more contributions count that have the sign of the output."""
     alpha: float = Field(1.0, ge=1, le=10)
     """Weight of positive contributions; negative ones have the weight alpha - 1."""
-    gates: Literal["half", "signal"] = "half"
-    """What a product of a gate and a signal gives: half to each, or all to the signal."""
+    gates: Literal["half", "signal"] = "signal"
+    """What a sigmoid or softmax times a signal gives: half to each, or all to the signal (Arras et al. 2019)."""
     attention: Literal["softmax", "constant"] = "softmax"
     """Whether relevance goes through softmax into queries and keys, or its result is constant, which conserves it."""
 

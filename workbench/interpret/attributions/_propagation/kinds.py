@@ -40,6 +40,8 @@ LOOKS = frozenset({
     "type_as", "float", "dropout", "clone",
 })  # fmt: skip
 """functions that only arrange numbers anew"""
+RULED = ELEMENTWISE | BETWEEN
+"""functions that a model may call in place"""
 
 _ALIASES = {
     "truediv": "div", "true_divide": "div", "divide": "div", "multiply": "mul", "absolute": "abs", "clip": "clamp",

@@ -80,8 +80,10 @@ class Propagation(TorchFunctionMode):
         if not torch.is_grad_enabled() or not any(_active(t) for t in _tensors((*known, *named.values()))):
             return func(*known, **named)
         how = kinds.called(func, named)
-        result = self._ruled(func, how, known, named)
-        return known[0].copy_(result) if how.in_place and result is not known[0] else result
+        if not (how.in_place and known and how.name in kinds.RULED):
+            return self._ruled(func, how, known, named)
+        # What a rule keeps of its operand must not change with it.
+        return known[0].copy_(self._ruled(func, how, [known[0].clone(), *known[1:]], named))
 
     def _ruled(self, func: Any, how: Called, args: Args, kwargs: dict[str, Any]) -> Any:
         name, found = how.name, _UNRULED
