@@ -8,7 +8,7 @@ a step therefore waits while somebody waits to look.
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import nn
@@ -57,14 +57,16 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
 @contextmanager
 def evaluating(model: nn.Module) -> Generator[None]:
     """A model in evaluation mode; each submodule's own mode comes back afterwards."""
-    modes = [(module, module.training) for module in modules_of(model)]
+    # A frozen script of torch.jit has no mode.
+    modes = [(module, getattr(module, "training", False)) for module in modules_of(model)]
     if any(training for _, training in modes):
-        model.eval()
+        with suppress(NotImplementedError):  # an exported graph has no other mode than the one it was made in
+            model.eval()
     try:
         yield
     finally:
         for module, training in modes:
-            if module.training is not training:  # setting an attribute of a module is slow
+            if getattr(module, "training", False) is not training:  # setting an attribute of a module is slow
                 module.training = training
 
 

@@ -22,10 +22,14 @@ from workbench.interpret.targets import Target, Wanted
 
 BOUND = 0.01
 """the relative gap above which a method that promises completeness is refused"""
+ROUNDING = 1e-5
+"""how far apart two scores of one input may be, of the larger, before a model is called random"""
 ENOUGH = 64
 """gradients or forwards before which no method is given up"""
 EXACT_UP_TO = 10
 """features up to which every coalition is run"""
+HALVED_UP_TO = 26
+"""features that partition SHAP halves down to single ones within its usual number of coalitions"""
 
 
 def explain(  # noqa: PLR0913 - each is a question of its own
@@ -184,12 +188,14 @@ def _switching(problem: Problem) -> str:
     if features.count <= EXACT_UP_TO:
         return "exact_shapley"
     # Neighbours that stand together can be halved, which takes far fewer forwards than orders and draws nothing.
-    return "partition_shap" if all(features.lattices) else "permutation_shapley"
+    halved = all(features.lattices) and features.count <= HALVED_UP_TO
+    return "partition_shap" if halved else "permutation_shapley"
 
 
 def _about(problem: Problem) -> Iterator[str]:
     """What is doubtful before any method has run."""
-    if apart := problem.repeats:
+    apart = problem.repeats
+    if apart > ROUNDING * float(problem.score.abs().max()):
         yield f"The model is random in evaluation mode: the same input gave scores {apart:.2g} apart."
     if float(problem.scale.max()) == 0:
         yield "The score is the same at the input and at the reference: there is nothing to explain."
@@ -205,6 +211,8 @@ def _gap(result: Explanation) -> float:
 
 
 def _why(result: Explanation) -> str:
+    if not all(bool(part.isfinite().all()) for part in result.parts.values()):
+        return f"some of its scores are not finite ({result.method})."
     gap = _gap(result)
     if not gap < result.bound:
         return f"its scores miss the change they should add up to by {gap:.1%} ({result.method})."

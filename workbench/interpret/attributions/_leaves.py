@@ -120,7 +120,10 @@ def _parameters(function: Callable[..., Any], *, bound: bool) -> list[str]:
     """Names of a forward's positional parameters, looked up once: asking for a signature is slow."""
     if function not in _known:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        names = [n for n, p in inspect.signature(function).parameters.items() if p.kind in kinds]
+        try:
+            names = [n for n, p in inspect.signature(function).parameters.items() if p.kind in kinds]
+        except ValueError:  # a script of torch.jit has none
+            names = []
         _known[function] = names[1:] if bound else names
     return _known[function]
 

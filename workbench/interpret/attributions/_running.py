@@ -32,7 +32,7 @@ _NO_SCORE_GRADIENT = "its forward detaches, rounds or runs without gradients"
 T = TypeVar("T")
 
 _ALONE = ""
-_BROKEN = (RuntimeError, ValueError, IndexError, TypeError)
+_BROKEN = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)
 """what a model raises that was made for one size of batch"""
 
 
