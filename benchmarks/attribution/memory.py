@@ -9,12 +9,12 @@ from pathlib import Path
 
 HEADER = "| explanation | MB over one pass |\n|---|---|"
 CASES = {
-    "MiniLM, integrated gradients": ("ours", "minilm", "integrated_gradients", (64, 256)),
-    "MiniLM, integrated gradients, captum's default": ("captum", "minilm", "integrated_gradients", (64, 256)),
-    "EfficientNet-Lite0, KernelSHAP": ("ours", "efficientnet", "kernel_shap", (128, 512)),
-    "EfficientNet-Lite0, integrated gradients": ("ours", "efficientnet", "integrated_gradients", (32, 128)),
+    "MiniLM, integrated gradients": ("ours", "minilm", "integrated_gradients", (32, 128)),
+    "MiniLM, integrated gradients, captum's default": ("captum", "minilm", "integrated_gradients", (32, 128)),
+    "EfficientNet-Lite0, KernelSHAP": ("ours", "efficientnet", "kernel_shap", (64, 256)),
+    "EfficientNet-Lite0, integrated gradients": ("ours", "efficientnet", "integrated_gradients", (16, 64)),
     "EfficientNet-Lite0, integrated gradients, captum's default": (
-        "captum", "efficientnet", "integrated_gradients", (32, 64),
+        "captum", "efficientnet", "integrated_gradients", (16, 64),
     ),
 }  # fmt: skip
 
