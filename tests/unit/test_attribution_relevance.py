@@ -249,6 +249,43 @@ def test_attention_follows_the_rules_of_attnlrp():
     assert torch.allclose(found, naive.detach(), atol=1e-5)
 
 
+def divided(value, parts):
+    """The value with a part of its gradient."""
+    return value / parts + (value - value / parts).detach()
+
+
+def test_llama_follows_the_recipe_of_the_authors_of_attnlrp(monkeypatch):
+    """As their library LXT patches it: gradients of queries, keys and values divided, norms and gates held fixed."""
+    from transformers.models.llama import modeling_llama as llama
+
+    plain = llama.eager_attention_forward
+
+    def attend(module, query, key, value, *args, **kwargs):
+        return plain(module, divided(query, 4), divided(key, 4), divided(value, 2), *args, **kwargs)
+
+    def normalise(self, x):
+        spread = x.pow(2).mean(-1, keepdim=True)
+        return self.weight * x * torch.rsqrt(spread + self.variance_epsilon).detach()
+
+    def mix(self, x):
+        gate = self.gate_proj(x)
+        held = gate * (self.act_fn(gate) / gate).detach()
+        return self.down_proj(divided(held * self.up_proj(x), 2))
+
+    model, ids = hugging("llama"), tokens()["input_ids"][:1]
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, 0, 0.3) if parameter.dim() > 1 else nn.init.ones_(parameter)
+    found = explain(model, {"input_ids": ids}, "lrp", epsilon=0.0).scores[0]
+    model.set_attn_implementation("eager")
+    monkeypatch.setattr(llama, "eager_attention_forward", attend)
+    monkeypatch.setattr(llama.LlamaRMSNorm, "forward", normalise)
+    monkeypatch.setattr(llama.LlamaMLP, "forward", mix)
+    point = model.get_input_embeddings()(ids).detach().requires_grad_()
+    score = model(inputs_embeds=point, use_cache=False).logits[0, -1].max()
+    (slope,) = torch.autograd.grad(score, point)
+    assert torch.allclose(found, (point * slope).sum(-1)[0].detach(), atol=1e-4)
+
+
 def test_a_gate_takes_half_or_nothing():
     class Gated(nn.Module):
         def forward(self, x):
