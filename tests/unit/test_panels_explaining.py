@@ -171,6 +171,61 @@ def test_methods_are_compared_one_after_the_other(table):
     assert "agree" not in table.detail["meta"]
 
 
+class Counting(nn.Module):
+    """A language model that says the number behind the last one, and hears nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(60, 60)
+        self.embedding.weight.data = torch.eye(60)
+        self.lm_head = nn.Linear(60, 60, bias=False)
+        self.lm_head.weight.data = torch.roll(torch.eye(60), 1, 0)
+
+    def can_generate(self):
+        return True
+
+    def forward(self, input_ids, attention_mask):
+        assert attention_mask.shape == input_ids.shape
+        return self.lm_head(self.embedding(input_ids))
+
+
+class Numbers:
+    all_special_tokens = ()
+
+    def __call__(self, text, **_):
+        ids = torch.tensor([[int(word) for word in text.split()]])
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    def convert_ids_to_tokens(self, i):
+        return f"n{i}"
+
+    def decode(self, ids):
+        return f"n{ids[0]}"
+
+
+def test_generation_is_explained_step_by_step(closing):
+    panel = closing(panels.attach(Counting(), "3 7 20", processor=Numbers())).choose("saliency")
+    assert panel.frame["meta"]["next"]["tokens"] == ["n21"]
+    assert np.flatnonzero(np.abs(unpacked(panel.frame, "scores")) > 1e-6).tolist() == [2]
+    panel.choose("saliency", step=2)
+    meta = panel.frame["meta"]
+    assert meta["next"]["tokens"] == ["n21", "n22", "n23"]
+    assert meta["labels"] == ["n3", "n7", "n20", "n21", "n22"]
+    assert meta["target"].endswith(": n23")
+    assert np.flatnonzero(np.abs(unpacked(panel.frame, "scores")) > 1e-6).tolist() == [4]
+    shows_the_same(panel, model=panel.session.model, inputs=None, processor=Numbers())
+    panel.look("5 6")
+    assert panel.frame["meta"]["labels"] == ["n5", "n6", "n7", "n8"]
+    panel.show({"tab": "saliency", "part": {"step": 0}})
+    assert panel.detail["meta"]["labels"] == ["n5", "n6"]
+
+
+def test_a_classifier_generates_nothing(table):
+    table.choose("saliency", step=3)
+    assert table.frame["meta"]["next"] == {}
+    assert "step" not in table.frame["cell"]
+
+
 # Kinds of input
 
 

@@ -4,7 +4,7 @@ export default (kit, root, ask) => {
   root.className = 'wb-saliency';
   el('style', '', root, style);
   const turns = el('div', 'wb-legend wb-turns', root), legend = el('div', 'wb-legend', root), cols = el('div', 'wb-cols', root);
-  const left = el('div', '', cols), side = el('div', '', cols), main = el('div', '', left), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' '), agreed = el('div', '', left), beside = el('div', 'wb-beside', left);
+  const left = el('div', '', cols), side = el('div', '', cols), said = el('p', 'wb-next', left), main = el('div', '', left), hover = el('p', 'wb-mono wb-dim wb-hover', left, ' '), agreed = el('div', '', left), beside = el('div', 'wb-beside', left);
   hover.style.marginLeft = 0;
   const look = { hide: 0, over: false, frame: 0 };
   let inks = tint(false), point = [], told = null, last = null;
@@ -92,6 +92,19 @@ export default (kit, root, ask) => {
     if (last.arrays.image && meta.kind !== 'trace') kit.check(legend, 'on the picture', look.over, value => { look.over = value; again(); });
   };
 
+  // The tokens a language model would say next; each is explained by all before it.
+  const generated = ({ next }) => {
+    said.replaceChildren();
+    if (!next?.tokens) return;
+    el('span', 'wb-dim', said, 'says next ');
+    next.tokens.forEach((text, i) => {
+      const token = button(said, text, () => ask({ step: i }), `Explain generated token ${i + 1}`);
+      token.classList.add('wb-tok');
+      token.setAttribute('aria-pressed', String(i === next.step));
+    });
+    if (next.tokens.length <= next.most) button(said, 'and then?', () => ask({ step: next.tokens.length }), 'Generate another token');
+  };
+
   const draw = ({ meta, arrays }) => {
     const top = meta.top || 1e-12, second = meta.other, had = root.getRootNode().activeElement;
     const focused = had?.className === 'wb-scores' && root.contains(had);
@@ -160,6 +173,7 @@ export default (kit, root, ask) => {
       point = meta.pixel || [];
       turn(meta);
       explainInks(meta);
+      generated(meta);
       draw(frame);
       side.replaceChildren();
       el('h4', '', side, 'Figures');

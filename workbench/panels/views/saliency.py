@@ -22,6 +22,7 @@ from workbench.panels.views._saliency_compared import comparison, described
 from workbench.panels.views._saliency_doubts import doubts, gap
 from workbench.panels.views._saliency_drawn import drawn, header, of_graph, row, shown
 from workbench.panels.views._saliency_sketched import beside_each_other, sketch
+from workbench.panels.views._saliency_steps import MOST_STEPS, Continuation
 from workbench.panels.views._view import View
 
 _POINTING = frozenset({"token", "row", "column"})
@@ -37,7 +38,9 @@ class SaliencyView(View):
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         super().__init__(session, columns)
         self._asked = Asked()
-        self._first = Attempts(session)
+        self._plain = Attempts(session)
+        self._continued = Continuation(session)
+        self._step = 0
         self._second: Attempts | None = None
         self._stopped = False
         self._comparing = False
@@ -76,8 +79,15 @@ class SaliencyView(View):
             label = target if fits else None
             self.session.select(label=label)
             self.session.explain(label)
+        if "step" in wish:
+            self._step = whole_number(wish, "step", MOST_STEPS + 1) if self._continued.applies else 0
         self._asked = self._turned(wish)
         return self.whole()
+
+    @property
+    def _first(self) -> Attempts:
+        """The attempts on what is explained: the input, or the text with the tokens generated so far."""
+        return self._continued.at(self._step) if self._step and self._continued.applies else self._plain
 
     def _turned(self, wish: Mapping[str, Any]) -> Asked:
         """What is asked, with what a wish turns; names that nothing has turn nothing."""
@@ -105,10 +115,11 @@ class SaliencyView(View):
 
     def _frame(self, found: Explanation, second: Explanation | None = None) -> Frame:
         at, label = row(self.session, len(found.relative_gap)), self.session.selection.label
-        meta, arrays = drawn(found, self.session, self.columns)
+        meta, arrays = drawn(found, self._first.session, self.columns)
         meta |= self._turns() | {
-            "target": self._said(found, self.session),
-            "choices": choices.classes(self.session, at, label),
+            "target": self._said(found, self._first.session),
+            "choices": choices.classes(self.session, at, label) if not self._step else [],
+            "next": self._generated(),
             "chosen": -1 if label is None else label,
             "token": self.session.selection.token,
             "pixel": self.session.selection.pixel,
@@ -129,11 +140,17 @@ class SaliencyView(View):
             missed = gap(second, at, final=self._second.done)
             said.append(Doubt(missed.level, f"{meta['sides'][1]}: {missed.text}"))
         if (agreed := self._compared) is not None:
-            meta["agree"], beside = described(agreed, self.session, self.columns)
+            meta["agree"], beside = described(agreed, self._first.session, self.columns)
             arrays |= beside
         meta["comparing"] = self._comparing
         meta["top"] = max(float(np.abs(a.data).max(initial=0.0)) for n, a in arrays.items() if n.endswith("scores"))
         return Frame(meta=meta, arrays=arrays, doubts=said, code=self._code())
+
+    def _generated(self) -> dict[str, Any]:
+        """The tokens that were generated so far, where the model generates."""
+        if not self._continued.applies:
+            return {}
+        return {"tokens": self._continued.tokens(self._step), "step": self._step, "most": MOST_STEPS}
 
     @property
     def _compared(self) -> Agreement | None:
@@ -176,7 +193,7 @@ class SaliencyView(View):
         found = self._first.found
         if found is None:
             return ""
-        meta, arrays = drawn(found, self.session, self.columns)
+        meta, arrays = drawn(found, self._first.session, self.columns)
         about = f"<p>{escape(found.method)}: {escape(found.target)}</p>"
         drawing = f"{about}{sketch(meta, arrays['scores'].data)}<p>{escape(found.doubt)}</p>"
         for name, second, session in self._beside():
@@ -191,7 +208,7 @@ class SaliencyView(View):
         given |= dict(zip(("row", "column"), at.pixel or (None, None), strict=True))
         given |= {"method": asked.method if asked.method != "auto" else None}
         given |= {"reference": asked.reference or None, "layer": asked.layer or None}
-        given |= {"compare": 1 if self._comparing else None}
+        given |= {"step": self._step or None, "compare": 1 if self._comparing else None}
         return {name: value for name, value in given.items() if value is not None}
 
     def table(self) -> Table:
@@ -236,13 +253,14 @@ class SaliencyView(View):
         found = self._first.kept(self._asked)
         if found is None:
             *_, found = self._results(self._first, PATIENCE)
-        meta, arrays = drawn(found, self.session, self.columns)
+        meta, arrays = drawn(found, self._first.session, self.columns)
         return meta, arrays["scores"].data
 
     def _code(self) -> str:
         label, against = self.session.selection.label, choices.against(self.session, self._asked.reference)
         target = "" if label is None else f", target={label}"
-        return f"wb.interpret.explain(model, inputs{self._asked.code}{target}{against.code})"
+        code = f"wb.interpret.explain(model, inputs{self._asked.code}{target}{against.code})"
+        return f"# inputs: with {self._step} generated tokens behind them\n{code}" if self._step else code
 
 
 def _facts(found: Explanation, at: int, *, together: bool) -> list[list[str]]:

@@ -10,9 +10,13 @@ export default (kit, root, ask) => {
   const look = { chart: 'beeswarm' };
   let last = null;
   const WIDE = 460, NAME = 150, GAP = 21, MOST = 12;
-  const signed = v => (v >= 0 ? '+' : '−') + Math.abs(v).toPrecision(3);
+  const signed = v => (Math.abs(v) < 1e-7 ? '0' : (v >= 0 ? '+' : '−') + Math.abs(v).toPrecision(3));
   const figure = v => String(+v.toPrecision(4));
-  const cut = text => (text.length > 22 ? `${text.slice(0, 21)}…` : text);
+  // A long name is cut, its value is not.
+  const cut = text => {
+    const at = text.lastIndexOf(' = '), name = at < 0 ? text : text.slice(0, at), value = at < 0 ? '' : text.slice(at), room = 23 - value.length;
+    return (name.length > room ? `${name.slice(0, Math.max(3, room - 1))}…` : name) + value;
+  };
 
   // Everything of a frame that the drawings use; a row of features for each example.
   const read = ({ meta, arrays }) => {
@@ -129,7 +133,7 @@ export default (kit, root, ask) => {
       });
     },
     decision(to, f) {
-      const shown = top(f).reverse(), tall = GAP * shown.length, picture = chart(to, tall + 30, 'decision: the way of every example from the mean score to its own');
+      const shown = top(f).reverse(), tall = GAP * shown.length + 8, picture = chart(to, tall + 30, 'decision: the way of every example from the mean score to its own');
       const ways = Array.from({ length: f.rows }, (_, i) => {
         const rest = f.row(i).reduce((a, b) => a + b, 0) - shown.reduce((a, c) => a + f.score(i, c), 0), way = [f.base[i] + rest];
         for (const c of shown) way.push(way.at(-1) + f.score(i, c));
