@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, MissingExtraError
 from workbench.interpret import explain
 
 pytest.importorskip("torch_geometric")
@@ -239,3 +239,11 @@ def test_gnn_explainer_keeps_one_of_two_edges_that_are_alike():
     assert float((shown[0] - shown[1]).abs()) > 0.3  # though the model treats them alike
     exact = explain(Either(), graph, "exact_shapley", reference=0.0).scores
     assert torch.allclose(exact[1], exact[2], atol=1e-5)
+
+
+def test_without_pyg_the_extra_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch_geometric", None)
+    with pytest.raises(MissingExtraError, match=r"neural-workbench\[graphs\]"):
+        explain(nn.Linear(3, 2), torch.randn(2, 3), "gnn_explainer")

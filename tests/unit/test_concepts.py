@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.core.errors import AddressError, ConfigError, DataError
+from workbench.core.errors import AddressError, ConfigError, DataError, MissingExtraError
 from workbench.interpret import tcav
 
 
@@ -119,3 +119,11 @@ def test_what_does_not_fit_is_one_sentence(given, error, said):
     known = {"concepts": {"used": drawn(20, 3)}, "others": drawn(60, 2), "address": "hidden", **given}
     with pytest.raises(error, match=said):
         tcav(Planted(), drawn(10, 1), target=1, **known)
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(MissingExtraError, match=r"neural-workbench\[data\]"):
+        asked({"used": drawn(40, 3)})
