@@ -1,4 +1,4 @@
-"""How far the automatic choice of explain can be trusted: the committed table meets its goals, a sample is run again."""
+"""How far the automatic choice of explain can be trusted: the committed table meets its goals, a sample runs again."""
 
 import json
 import subprocess

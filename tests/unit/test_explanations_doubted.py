@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from typing import ClassVar
 
 import pytest
 import torch
@@ -219,10 +220,11 @@ def test_weights_are_drawn_anew_from_the_output_downwards():
 class Uncopied(nn.Module):
     """A model that refuses to be copied."""
 
+    weights_seen: ClassVar[list] = []
+
     def __init__(self):
         super().__init__()
         self.body = network()
-        self.weights_seen = []
 
     def __deepcopy__(self, memo):
         raise TypeError("not copied")
@@ -236,6 +238,7 @@ class Uncopied(nn.Module):
 def test_weights_are_the_same_bits_in_the_same_memory_afterwards(kind):
     model, x = kind(), torch.randn(2, 8)
     found = explain(model, x, "gradient")
+    Uncopied.weights_seen.clear()
     kept = {n: (p.data_ptr(), p._version, p.detach().clone()) for n, p in model.named_parameters()}
     result = sanity_check(found)
     assert result.passed
