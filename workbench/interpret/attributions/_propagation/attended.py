@@ -15,22 +15,25 @@ class Attended(Propagation):
         super().__init__(points)
         self.weights: list[Tensor] = []
         """(..., queries, keys) in the order of the forward"""
+        self._candidates: list[Tensor] = []
 
     def normalised(self, name: str, function: Unary, x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
         """Marks a softmax over the last axis."""
         found = function(x)
         if name == "softmax" and dim in (-1, x.dim() - 1):
-            found.weighs = found  # pyright: ignore[reportAttributeAccessIssue] - a mark on this tensor alone
+            # By its number: a tensor that refers to itself would hold its graph until garbage is collected.
+            found.candidate = len(self._candidates)  # pyright: ignore[reportAttributeAccessIssue] - a mark on this tensor alone
+            self._candidates.append(found)
         return found
 
     def bilinear(self, function: Binary, a: Tensor, b: Tensor) -> Tensor:
         """Collects the weights that meet values."""
-        if (weights := getattr(a, "weighs", None)) is not None:
-            self.weights.append(weights)
+        if (candidate := getattr(a, "candidate", None)) is not None:
+            self.weights.append(self._candidates[candidate])
         return function(a, b)
 
     def arranged(self, result: Any, x: Tensor) -> Any:
         """Weights stay weights."""
-        if isinstance(result, Tensor) and result is not x and (weights := getattr(x, "weighs", None)) is not None:
-            result.weighs = weights  # pyright: ignore[reportAttributeAccessIssue] - as above
+        if isinstance(result, Tensor) and (candidate := getattr(x, "candidate", None)) is not None:
+            result.candidate = candidate  # pyright: ignore[reportAttributeAccessIssue] - as above
         return result
