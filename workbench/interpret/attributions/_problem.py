@@ -273,7 +273,7 @@ class Problem:
     @property
     def pace(self) -> Pace:
         """How many points go into one forward."""
-        return self._runner.pace
+        return self._runner.batching.pace
 
     @cached_property
     def _ends(self) -> Tensor:

@@ -5,12 +5,11 @@ fixed batches and models that mix the rows of a batch are run one at a time. How
 the free memory and from what was fastest so far; it does not depend on how many there are.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,8 @@ from workbench.core.batch import Batch
 from workbench.core.calling import Call, call
 from workbench.core.errors import DataError
 from workbench.core.live import evaluating, look
+from workbench.interpret.attributions._batching import Batching
 from workbench.interpret.attributions._leaves import Leaf, replaced
-from workbench.interpret.attributions._memory import Meter, allowance, is_lack, lacking
-from workbench.interpret.attributions._pace import Pace
 from workbench.interpret.attributions._remembered import Findings
 from workbench.interpret.attributions._stacking import READERS, repeated, same
 from workbench.interpret.attributions._state import state_kept
@@ -29,8 +27,6 @@ from workbench.interpret.targets import Target
 from workbench.taps import tap
 
 _NO_SCORE_GRADIENT = "its forward detaches, rounds or runs without gradients"
-T = TypeVar("T")
-
 _ALONE = ""
 _BROKEN = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)
 """what a model raises that was made for one size of batch"""
@@ -64,7 +60,7 @@ class Runner:
     def scores(self, points: Sequence[Tensor]) -> Tensor:
         """(k, rows) scores at k points, each leaf's of shape (k, rows, ...)."""
         with torch.no_grad():
-            return _joined(self._in_chunks(points, self._scored, gradients=False))
+            return _joined(self.batching.in_chunks(points, self._scored, gradients=False))
 
     def gradients(self, points: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The scores (k, rows) at k points, and their gradients in the shape of the points.
@@ -72,7 +68,7 @@ class Runner:
         Raises:
             NotDifferentiableError: No gradient reaches the points.
         """
-        found = self._in_chunks(points, self._differentiated, gradients=True)
+        found = self.batching.in_chunks(points, self._differentiated, gradients=True)
         return _joined([v for v, _ in found]), [_joined(parts) for parts in zip(*(g for _, g in found), strict=True)]
 
     def run(self, points: Sequence[Tensor]) -> Tensor:
@@ -141,68 +137,10 @@ class Runner:
         pairs = zip(found, given, strict=True)
         return score.detach(), [torch.zeros_like(p) if g is None else g for g, p in pairs]
 
-    # Chunks: as many points in a forward as fit and pay
-
-    def room(self, *, gradients: bool = False) -> int:
-        """Points that fit into memory at once."""
-        each = (self.known.gradient_bytes if gradients else self.known.forward_bytes) or 4 * self.cells
-        fit = max(1, allowance(self._device) // each)
-        return fit if self.known.most is None else min(fit, self.known.most)
-
-    def _in_chunks(
-        self, points: Sequence[Tensor], work: Callable[[Sequence[Tensor]], T], *, gradients: bool
-    ) -> list[T]:
-        found: list[T] = []
-        start, count = 0, len(points[0])
-        while start < count:
-            size = self._size(count - start, gradients=gradients)
-            piece = points if size == count else [p[start : start + size] for p in points]
-            try:
-                found.append(self._watched(piece, work, gradients=gradients))
-            except (RuntimeError, MemoryError) as error:
-                if not is_lack(error):
-                    raise
-                if size == 1:
-                    raise lacking(self.model) from None
-                self.known.most = size // 2
-                continue
-            start += size
-        return found
-
-    def _size(self, left: int, *, gradients: bool) -> int:
-        if left == 1 or not self.known.stacking or self._unmetered(gradients=gradients):
-            return 1
-        pace = self.pace.size // 2 if gradients else self.pace.size
-        return max(1, min(left, pace, self.room(gradients=gradients)))
-
-    def _unmetered(self, *, gradients: bool) -> bool:
-        return (self.known.gradient_bytes if gradients else self.known.forward_bytes) is None
-
-    def _watched(self, points: Sequence[Tensor], work: Callable[[Sequence[Tensor]], T], *, gradients: bool) -> T:
-        """The work, of which the first piece is weighed and the others are timed."""
-        if self.known.stacking and self._unmetered(gradients=gradients):
-            with Meter() as meter:
-                found = work(points)
-            each = max(1, meter.peak // len(points[0]))
-            if gradients:
-                self.known.gradient_bytes = each
-            else:
-                self.known.forward_bytes = each
-            return found
-        began = perf_counter()
-        found = work(points)
-        seconds = perf_counter() - began
-        self.known.seconds = seconds / len(points[0])
-        if self.known.stacking:
-            self.pace.ran(len(points[0]) * (2 if gradients else 1), seconds)
-        return found
-
-    @property
-    def pace(self) -> Pace:
+    @cached_property
+    def batching(self) -> Batching:
         """How many points go into one forward."""
-        if self.known.pace is None:
-            self.known.pace = Pace(self.cells)
-        return self.known.pace
+        return Batching(model=self.model, device=self._device, cells=self.cells, known=self.known)
 
     @property
     def _device(self) -> torch.device:
