@@ -151,12 +151,12 @@ export default (kit, root, ask) => {
     hover.textContent = j < 0 ? from : [`${from} → ${to}  ${figure(f.at(i, j), f.digits)}`, ...others].filter(Boolean).join(' · ');
   };
   // Three maps side by side where something is compared: this one, the one beside it, the first minus the second.
-  const trio = el('div', 'wb-trio', stage), parts = [0, 1, 2].map(k => {
+  const trio = el('div', 'wb-trio', stage), part = k => {
     const box = el('div', '', trio), name = el('h5', '', box), note = el('p', 'wb-dim', box);
     const own = k ? { ...hand, follows: true, title: () => `${name.textContent}, ${hand.title()}` } : hand;
     return { box, name, note, map: heatMap(kit, box, own) };
-  });
-  const map = parts[0].map, others = {};
+  };
+  const parts = [part(0)], map = parts[0].map, others = {};
   const besides = () => (meta.beside?.queries ? meta.beside : names());
 
   // Which views this map can be looked at in; the most telling one comes first.
@@ -173,6 +173,7 @@ export default (kit, root, ask) => {
     kinds.hidden = can.length < 2;
     const paired = view === 'compare';
     trio.hidden = !paired && view !== 'map';
+    while (paired && parts.length < 3) parts.push(part(parts.length));
     parts.forEach(({ box, name, note }, k) => {
       box.hidden = k > 0 && !paired || k === 1 && !second;
       name.hidden = note.hidden = !paired;
