@@ -333,6 +333,19 @@ def test_text_has_a_text_plot_and_a_token_is_chosen_in_both_tabs(closing):
     shows_the_same(panel, model=panel.session.model, inputs=None, processor=Words())
 
 
+def test_features_that_still_share_a_score_are_not_called_sound(closing, monkeypatch):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 3))
+    fresh = closing(panels.attach(model, torch.rand(1, 1, 16, 16)))
+    monkeypatch.setattr("workbench.panels.page.base.DESK.waits", lambda asker: True)
+    fresh.show({"tab": "shap", "part": {"method": "partition_shap"}})
+    assert fresh.detail["meta"]["gap"]["level"] == "warn"
+    assert "not yet feature by feature" in fresh.detail["meta"]["gap"]["text"]
+    monkeypatch.undo()
+    words = closing(panels.attach(Reader(), "good film bad", processor=Words())).choose("shap", method="partition_shap")
+    assert words.frame["meta"]["gap"]["level"] == "good"
+
+
 def test_a_picture_has_patches(closing):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))

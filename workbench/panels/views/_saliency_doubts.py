@@ -1,11 +1,14 @@
 """How far scores can be trusted, in the footer: the gap, the sampling error, which method was refused for which."""
 
+import re
 from collections.abc import Iterator
 
 from workbench.interpret import Explanation
 from workbench.panels.page.frame import Doubt, Level
 
 _REPLACED = (" was refused for this model: ", " was not used: ")
+SHARED = 5
+"""percent of the change that features may share without having been told apart"""
 _SAMPLING = 5
 """half a 95 % interval may be this many times the bound on the gap"""
 
@@ -44,6 +47,10 @@ def gap(found: Explanation, at: int, *, final: bool) -> Doubt:
     if not found.complete:
         text = f"{used(found)} does not promise to add up: its scores miss the change in output by {missed:,.1%}"
         return Doubt("warn", f"{text} ({work})")
+    unsplit = re.search(r"(\d+)% of the change not split further", work)
+    if missed <= found.bound and unsplit is not None and int(unsplit[1]) > SHARED:
+        # They add up by sharing equally what was not looked into yet.
+        return Doubt("warn", f"attributions add up to the change in output, not yet feature by feature ({work})")
     if missed <= found.bound:
         return Doubt("good", f"attributions add up to the change in output within {missed:,.1%} ({work})")
     worst: Level = "bad" if final else "warn"

@@ -70,7 +70,7 @@ export default (kit, root, ask) => {
     });
     const bottom = 20 + GAP * steps.length;
     svg('line', picture, { x1: x(start), x2: x(start), y1: 14, y2: bottom, class: 'wb-rule', 'stroke-dasharray': '2 3' });
-    svg('text', picture, { x: x(start), y: bottom + 11, 'text-anchor': 'middle' }, `mean score ${figure(start)}`);
+    svg('text', picture, { x: Math.min(WIDE - 70, x(start)), y: bottom + 11, 'text-anchor': 'middle' }, `${f.meta.base} ${figure(start)}`);
     svg('text', picture, { x: x(at), y: 12, 'text-anchor': 'middle', class: 'wb-strong' }, `score ${figure(at)}`);
   };
   const force = (to, f) => {

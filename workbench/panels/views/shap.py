@@ -110,6 +110,7 @@ class ShapView(View):
             "methods": posing.methods(),
             "method": self._method,
             "places": at.places,
+            "base": _base(at),
             "facts": _facts(found, what, example, at),
             "final": self._final,
             "gap": {"level": said[0].level, "text": said[0].text},
@@ -200,12 +201,17 @@ def _strongest(what: Shown, example: int) -> list[tuple[str, float]]:
     return [(what.names[int(i)], float(what.scores[example, i])) for i in order]
 
 
+def _base(at: posing.Posed) -> str:
+    """What the contributions are added to."""
+    return "mean score" if at.table else "score of the reference"
+
+
 def _facts(found: Explanation, what: Shown, example: int, at: posing.Posed) -> list[list[str]]:
     added = float(what.scores[example].sum())
     facts = [
         ["method", found.method],
         ["compared with", found.reference],
-        ["mean score", f"{what.base[example]:+.4g}"],
+        [_base(at), f"{what.base[example]:+.4g}"],
         ["score here", f"{what.base[example] + added:+.4g}"],
     ]
     if at.table:
