@@ -99,6 +99,18 @@ def test_the_interval_of_the_sum_of_a_fit_is_that_of_the_fit_itself():
     assert spread < sum(halves) / len(halves) < 2 * spread  # the input itself, never drawn, counts as if it were
 
 
+@pytest.mark.parametrize("name", ["smoothgrad", "vargrad"])
+def test_slopes_of_noisy_copies_have_an_interval_that_holds_what_many_copies_give(name):
+    torch.manual_seed(0)
+    model, x = network(), torch.randn(1, 8)
+    truth = explain(model, x, name, target=0, samples=4000, seed=99).scores
+    held = []
+    for seed in range(30):
+        found = explain(model, x, name, target=0, samples=40, seed=seed)
+        held.append((found.scores - truth).abs() <= found.interval["input"])
+    assert 0.8 < float(torch.stack(held).float().mean()) <= 1
+
+
 def test_numbers_of_a_token_drawn_together_have_one_interval():
     torch.manual_seed(0)
 

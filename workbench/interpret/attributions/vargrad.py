@@ -1,4 +1,4 @@
-"""VarGrad: Adebayo et al. 2018, arXiv:1810.03307."""
+"""VarGrad: Adebayo et al. 2018, arXiv:1810.03307. The standard error is that of the variance of normal numbers."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -28,7 +28,9 @@ class VarGrad(Noisy):
         """An estimate after every piece of copies."""
         for done, moments in self.gathered(problem):
             if done > 1:
-                yield Estimate(parts=[m.variance for m in moments], steps=done, work=f"{done} noisy copies")
+                spread = [m.variance for m in moments]
+                errors = [v * (2 / (done - 1)) ** 0.5 for v in spread]
+                yield Estimate(parts=spread, steps=done, work=f"{done} noisy copies", error=errors)
 
 
 METHOD = VarGrad
