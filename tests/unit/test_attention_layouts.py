@@ -1,5 +1,6 @@
 """Attention in windows, mask units and bands: put back, one map out of its heads, and rollout through its layers."""
 
+import copy
 import itertools
 import math
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from workbench.core.errors import DataError
-from workbench.interpret import attention
+from workbench.interpret import attention, head_importance, knock_out
 from workbench.interpret.attending import mixing, rolling
 from workbench.interpret.attending.attention_map import AttentionMap
 from workbench.taps.windowing import partition
@@ -239,3 +240,51 @@ def test_windows_that_are_rolled_hold_every_token_once():
     tiles = partition(7, 10, 4, 2)
     held = tiles.places[tiles.places >= 0]
     assert sorted(held.tolist()) == list(range(70))
+
+
+def led():
+    from transformers import LEDConfig, LEDModel
+
+    torch.manual_seed(0)
+    config = LEDConfig(
+        d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, vocab_size=50, attention_window=[4], max_encoder_position_embeddings=64,
+        max_decoder_position_embeddings=64, init_std=0.5,
+    )  # fmt: skip
+    return LEDModel(config).eval()
+
+
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize("which", ["longformer", "led"])
+def test_a_head_in_a_band_that_is_knocked_out_equals_one_whose_output_weights_are_zero(which, far):
+    model = {"longformer": longformer, "led": led}[which]()
+    inputs = with_global_tokens() if far else {"input_ids": with_global_tokens()["input_ids"]}
+    if which == "led":
+        inputs["decoder_input_ids"] = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    name = {"longformer": "encoder.layer.1.attention.self", "led": "encoder.layers.0.self_attn.longformer_self_attn"}
+    found = knock_out(model, inputs, [(name[which], 1)])
+    without = copy.deepcopy(model)
+    ends = {"longformer": "encoder.layer.1.attention.output.dense", "led": "encoder.layers.0.self_attn.output"}
+    with torch.no_grad():
+        without.get_submodule(ends[which]).weight[:, 8:] = 0.0
+        assert torch.allclose(found.after, without(**inputs).last_hidden_state, atol=1e-5)
+    assert found.largest > 0.01
+
+
+def test_importance_of_a_head_in_a_band_is_what_its_output_changes_by():
+    model, inputs = longformer(), with_global_tokens()
+    name, step = "encoder.layer.1.attention.self", 1e-2
+
+    def target(output):
+        return output.last_hidden_state[..., 0].pow(2).sum(1)
+
+    found = head_importance(model, inputs, target=target)
+    scores = []
+    for factor in (1 + step, 1 - step):
+        changed = copy.deepcopy(model)
+        with torch.no_grad():
+            changed.get_submodule("encoder.layer.1.attention.output.dense").weight[:, :8] *= factor
+            scores.append(target(changed(**inputs)))
+    slope = (scores[0] - scores[1]) / (2 * step)
+    assert slope.abs().min() > 0.1
+    assert torch.allclose(found.signed[name][:, 0], slope, rtol=1e-2, atol=1e-2)

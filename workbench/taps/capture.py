@@ -2,8 +2,8 @@
 
 Seen are ``F.scaled_dot_product_attention``, ``F.multi_head_attention_forward``, softmax(...) @ values written out
 (also with exp and sum, or exp and logsumexp), softmax over values sampled at points, the attention functions of
-transformers (whatever kernel they run), and the softmax over edges of PyG. Not seen are ``torch.jit`` modules, other
-threads, and attention that never forms softmax weights, such as linear attention.
+transformers (whatever kernel they run), and the softmax over edges or pooled nodes of PyG. Not seen are ``torch.jit``
+modules, other threads, and attention that never forms softmax weights, such as linear attention.
 The model is never switched to another implementation, because for some models that computes something else; the
 fused inference kernels of ``nn.TransformerEncoder`` and ``nn.MultiheadAttention`` stay in place as well.
 """
@@ -24,7 +24,7 @@ from workbench.taps.fused import FusedCall, FusedCalls
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
 from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
-from workbench.taps.layouts import Band, Points, banded, crosses
+from workbench.taps.layouts import Band, Banded, Points, banded, crosses
 from workbench.taps.libraries import (
     Frame,
     framed,
@@ -35,7 +35,7 @@ from workbench.taps.libraries import (
 from workbench.taps.messages import SUMS, Message, Messages, summed_error
 from workbench.taps.naming import unwrapped
 from workbench.taps.precision import HALF, SINGLE, fitting
-from workbench.taps.products import OVER, TIMES, Product, Sampling, SoftmaxProducts
+from workbench.taps.products import OVER, TIMES, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, BandProof, Computed
 from workbench.taps.routing import Routing
 from workbench.taps.running import Running
@@ -134,8 +134,7 @@ class AttentionTap:
 
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""
-        inner = self._watch.where
-        return self._watch.names.get(module) or ("" if inner is None else self._watch.names[inner])
+        return self._watch.names.get(module) or self._inner
 
     def wanted(self, name: str | None = None) -> bool:
         """Whether attention of this module, by default the one that is running, is recorded now."""
@@ -171,8 +170,8 @@ class AttentionTap:
         Returns:
             Factors by which the heads of this attention are to be multiplied; None to leave them alone.
         """
-        frame, inner = self.frame, self._watch.where
-        module = frame.module if frame else "" if inner is None else self._watch.names[inner]
+        frame = self.frame
+        module = frame.module if frame else self._inner
         call = self._calls.get(module, 0)
         self._calls[module] = call + 1
         if frame:
@@ -263,47 +262,57 @@ class AttentionTap:
             if self.wanted():  # weights that are mixed over heads by a parameter are weights still
                 self._products.note(name, args, output)
             return output
-        names = blocks()
+        names, piece = blocks(), banded(found.weights, found.values)
         if names is not None:
             return self._block(names, output)
-        if not self._piece(found):
+        if piece is not None:
+            return self._piece(piece, output)
 
-            def compute() -> Computed:
-                return Computed(found.weights, error=relative_error(found.again(found.weights), output))
+        def compute() -> Computed:
+            return Computed(found.weights, error=relative_error(found.again(found.weights), output))
 
-            factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
-            if factors is not None:
-                return gated(output, factors, found.heads, self.records[-1].module)
-        return output
+        factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
+        return output if factors is None else gated(output, factors, found.heads, self.records[-1].module)
 
     def _block(self, names: Mapping[str, Any], output: Tensor) -> Tensor:
         """One of the products of an attention in blocks, recorded as a whole with the last."""
-        inner = self._watch.where
-        module = "" if inner is None else self._watch.names[inner]
         if is_last(names):
             batch, heads, *_ = names["rand_attn"].shape
             size = batch * heads * names["from_seq_len"] ** 2
             factors = self.record("softmax", size, lambda: assembled(names, output))
         else:
-            factors = None if self.gate is None else self.gate(module, self._calls.get(module, 0))
-        return output if factors is None else gated(output, factors, 1, module)
+            factors = self._factors()
+        return output if factors is None else gated(output, factors, 1, self._inner)
 
-    def _piece(self, found: Product) -> bool:
-        """Whether a product is one of several of an attention in a band; keeps what it adds."""
-        piece = banded(found.weights, found.values)
-        if piece is None:
-            return False
+    def _piece(self, piece: Banded, output: Tensor) -> Tensor:
+        """One of the products of an attention in a band: recorded with the band, or added to its record."""
         band, values = piece.weights, piece.values
         if band is not None and values is not None:
             compute = lambda: Computed(band)  # noqa: E731 - two words
             beside = 2 * values.nbytes
-            self.record("softmax", band.numel(), compute, pairs=False, beside=beside, layout=piece.layout)
+            factors = self.record("softmax", band.numel(), compute, pairs=False, beside=beside, layout=piece.layout)
             self._band = (self._watch.where, values, None)
+        else:
+            factors = self._factors(begun=piece.rows is not None)
         last = self.records[-1] if self.records else None
         if piece.rows is not None and last is not None and isinstance(last.layout, Band) and self._band is not None:
             self.records[-1] = replace(last, layout=replace(last.layout, rows=piece.rows))
             self._band = (*self._band[:2], values)
-        return True
+        return output if factors is None else gated(output, factors, piece.heads, self._inner)
+
+    @property
+    def _inner(self) -> str:
+        """The path of the innermost module that is running."""
+        inner = self._watch.where
+        return "" if inner is None else self._watch.names[inner]
+
+    def _factors(self, *, begun: bool = False) -> Tensor | None:
+        """Factors for a product of an attention that is recorded with another of its products.
+
+        Args:
+            begun: Whether that was an earlier one.
+        """
+        return None if self.gate is None else self.gate(self._inner, self._calls.get(self._inner, 0) - begun)
 
     def leaving(self, run: Running, output: Any) -> None:
         """A module ends."""
@@ -353,10 +362,9 @@ class AttentionTap:
     def _prove(self, message: Message, sums: Tensor) -> None:
         """Check the weights of edges by what their layer has made of them."""
         record = self.records[message.record]
-        if record.weights is None or record.edges is None:
-            return
         with torch.no_grad(), unseen():
-            error = summed_error(message, record.weights, record.edges[1], sums)
+            each = record.each
+            error = None if each is None else summed_error(message, *each, sums)
         if error is not None:
             self.records[message.record] = replace(record, proof=lambda: error)
 

@@ -1,4 +1,4 @@
-"""The edges of a graph over which PyG passes messages, and the softmax of their weights: read off running frames."""
+"""PyG's softmax over the edges that lead to a node, or over the nodes that are pooled: read off running frames."""
 
 import sys
 from types import FrameType
@@ -37,11 +37,44 @@ def record_edges(tap: "AttentionTap", weights: Tensor, softmax: FrameType) -> Te
     """
     edges, index = passed(), softmax.f_locals["index"]
     if edges is None or edges.size(1) != len(weights):
-        return None  # a softmax over something else, such as the nodes of a graph
+        return _record_pooled(tap, weights, softmax)
     nodes = max(int(edges.max()) + 1 if edges.numel() else 0, int(index.max()) + 1 if index is not None else 0)
     flat = weights.reshape(len(weights), -1)
     kept = edges.detach().to("cpu", copy=True)
     return tap.record("edges", flat.numel(), lambda: Computed(flat), pairs=False, edges=kept, nodes=nodes)
+
+
+def _record_pooled(tap: "AttentionTap", weights: Tensor, softmax: FrameType) -> Tensor | None:
+    """Keep the weights (nodes, heads) by which an aggregation pools nodes; any other softmax is left alone."""
+    groups = pooled(len(weights), softmax) if weights.dim() == 2 else None  # noqa: PLR2004 - as said
+    if groups is None:
+        return None
+    asked = softmax.f_locals.get("num_nodes")
+    with unseen():
+        least = int(groups.max()) + 1 if groups.numel() else 0
+    count = max(least, asked if isinstance(asked, int) else 0)
+    nodes, heads = weights.shape
+
+    def compute() -> Computed:
+        dense = weights.new_zeros(1, heads, count, nodes, dtype=torch.float32)
+        dense[0, :, groups, torch.arange(nodes, device=groups.device)] = weights.float().T
+        return Computed(dense)
+
+    kept = groups.detach().to("cpu", copy=True)
+    return tap.record("aggregation", heads * count * nodes, compute, pairs=False, groups=kept, crosses=True)
+
+
+def pooled(nodes: int, softmax: FrameType) -> Tensor | None:
+    """(nodes,) the graph that each node is pooled into, if an aggregation of PyG is what runs the softmax."""
+    outer = softmax.f_back
+    library = sys.modules.get("torch_geometric.nn.aggr.base")
+    if outer is None or library is None or not isinstance(outer.f_locals.get("self"), library.Aggregation):
+        return None
+    index, borders = (outer.f_locals.get(name) for name in ("index", "ptr"))
+    with unseen():
+        if index is None and borders is not None and borders.dim() == 1:
+            index = torch.repeat_interleave(borders.diff())
+    return index if index is not None and index.shape == (nodes,) else None
 
 
 def passed() -> Tensor | None:

@@ -125,6 +125,8 @@ class Banded:
     """(batch, heads, global tokens, keys)"""
     values: Tensor | None = None
     """(batch, heads, keys, width), of the band or of the rows"""
+    heads: int = 0
+    """the axis of heads in the product, merged with the batch where it is the first"""
 
 
 def banded(weights: Tensor, values: Tensor) -> Banded | None:
@@ -142,7 +144,7 @@ def banded(weights: Tensor, values: Tensor) -> Banded | None:
     if frame is None or names not in _PIECES:
         return None
     if names == "_compute_attn_output_with_global_indices":
-        return Banded()  # the columns of global tokens, which the band brings along
+        return Banded(heads=1)  # the columns of global tokens, which the band brings along
     if names == "_compute_global_attn_output_from_hidden":
         owner, count = frame.f_locals["self"], frame.f_locals["max_num_global_attn_indices"]
         rows = weights.detach().reshape(-1, owner.num_heads, count, weights.size(-1)).float().cpu()

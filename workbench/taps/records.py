@@ -35,7 +35,7 @@ class AttentionRecord:
     call: int
     """0 for the module's first attention while the tap was open"""
     kind: str
-    """"sdpa", "softmax", "mha", "transformers:<kernel>", "deformable" or "edges": how it was seen"""
+    """"sdpa", "softmax", "mha", "transformers:<kernel>", "deformable", "edges" or "aggregation": how it was seen"""
     weights: Tensor | None
     """(..., queries, keys) or (edges, heads), a copy on the CPU in float16 or float32; None when it did not fit"""
     bytes: int = 0
@@ -46,6 +46,8 @@ class AttentionRecord:
     """(2, edges), for the kind "edges" """
     nodes: int = 0
     """how many, for the kind "edges" """
+    groups: Tensor | None = None
+    """(keys,) the one query that each key is pooled into, for the kind "aggregation" """
     layout: Layout | None = None
     """where the weights belong, when they are not stored by query and key"""
     crosses: bool | None = None
@@ -54,6 +56,17 @@ class AttentionRecord:
     """whether a sliding window keeps far keys out"""
     step: int = 0
     """how often the whole model had been called before, as in generation"""
+
+    @property
+    def each(self) -> tuple[Tensor, Tensor] | None:
+        """Weights (edges or keys, heads) with the (edges or keys,) targets of each, where they are about a graph."""
+        if self.weights is None:
+            return None
+        if self.edges is not None:
+            return self.weights, self.edges[1]
+        if self.groups is not None:
+            return self.weights[0, :, self.groups, torch.arange(len(self.groups))].T, self.groups
+        return None
 
     @property
     def error(self) -> float | None:

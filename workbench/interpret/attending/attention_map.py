@@ -26,10 +26,11 @@ class AttentionMap:
     call: int
     """0 for the module's first attention of the forward, 1 for its second ..."""
     kind: str
-    """"self", "cross", "pooled" (one query), "local" (a sliding window or band), "windowed" (of a picture),
-    "deformable" (sampled points), "edge" (message passing) or "implied" (no softmax: see ``implied_attention``)"""
+    """"self", "cross", "pooled" (one query, or a graph by its nodes), "local" (a sliding window or band),
+    "windowed" (of a picture), "deformable" (sampled points), "edge" (message passing) or "implied" (no softmax: see
+    ``implied_attention``)"""
     seen: str = ""
-    """how it was seen: "sdpa", "softmax", "mha", "transformers:sdpa" ..., "deformable" or "edges" """
+    """how it was seen: "sdpa", "softmax", "mha", "transformers:sdpa" ..., "deformable", "edges" or "aggregation" """
     stored: Tensor = field(repr=False)
     """the weights as they were computed; the same as ``weights`` unless there is a ``layout``"""
     queries: Labels

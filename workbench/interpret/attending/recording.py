@@ -88,6 +88,8 @@ def _labelled(record: AttentionRecord, weights: Tensor, texts: Texts, examples: 
     layout = record.layout
     if record.edges is not None:
         queries = keys = (positions(record.nodes),)
+    elif record.groups is not None:
+        queries, keys = ((positions(count),) for count in weights.shape[-2:])
     elif isinstance(layout, Windows):
         if weights.dim() == 5:  # noqa: PLR2004 - (batch, heads, windows, positions, positions)
             weights = weights.transpose(1, 2).flatten(0, 1)
@@ -119,8 +121,8 @@ def _cells(tiles: Tiles) -> tuple[str, ...]:
 
 def _kind(record: AttentionRecord, weights: Tensor) -> str:
     """What looks at what: see ``AttentionMap.kind``."""
-    if record.edges is not None:
-        return "edge"
+    if record.edges is not None or record.groups is not None:
+        return "edge" if record.groups is None else "pooled"
     layout = record.layout
     if isinstance(layout, Windows) and len(layout.keys.places) == 1:  # of the whole picture, in an order of its own
         return "self"
@@ -157,6 +159,6 @@ def _reason(model: nn.Module, left_out: tuple[str, ...], max_bytes: int, needed:
     return (
         f"No attention was computed by {type(model).__name__}: this forward called no scaled_dot_product_attention, "
         "multi_head_attention_forward, softmax(...) @ values, softmax over sampled points, attention function of "
-        "transformers or edge softmax of PyG"
+        "transformers or softmax over the edges or pooled nodes of PyG"
         f" (its modules are {', '.join(classes[:8]) or 'none'}{', ...' if len(classes) > 8 else ''})."  # noqa: PLR2004 - a list that reads as a sentence
     )
