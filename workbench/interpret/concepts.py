@@ -154,11 +154,7 @@ def tcav(  # noqa: PLR0913 - each is a question of its own
         if len(examples) < FEWEST:
             raise DataError(f"The concept {name!r} has {len(examples)} examples; give {FEWEST} or more.")
         fitted = _directions(examples, pool, runs, random)
-        scores = torch.stack([_fraction(slopes, direction) for direction, _ in fitted])
-        p, accuracy = _welch(scores, chance), sum(right for _, right in fitted) / runs
-        found[name] = Concept(
-            name=name, scores=scores, p=p, accuracy=accuracy, significant=p < LEVEL / len(shown)
-        )  # fmt: skip
+        found[name] = _measured(name, fitted, slopes, chance, LEVEL / len(shown))
         doubts += _doubts(found[name], len(examples), runs)
     if not bool(slopes.any()):
         doubts.append("The score does not depend on the value at this address.")
@@ -242,6 +238,12 @@ def _direction(examples: Tensor, others: Tensor, unseen: Tensor, unseen_others: 
         if len(held)
     ]
     return normal / normal.norm().clamp_min(torch.finfo(normal.dtype).tiny), sum(right) / len(right)
+
+
+def _measured(name: str, fitted: list[tuple[Tensor, float]], slopes: Tensor, chance: Tensor, level: float) -> Concept:
+    scores = torch.stack([_fraction(slopes, direction) for direction, _ in fitted])
+    p, accuracy = _welch(scores, chance), sum(right for _, right in fitted) / len(fitted)
+    return Concept(name=name, scores=scores, p=p, accuracy=accuracy, significant=p < level)
 
 
 def _fraction(slopes: Tensor, direction: Tensor) -> Tensor:
