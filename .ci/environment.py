@@ -26,6 +26,7 @@ INPUTS = (
     "constraints.txt",
     "constraints/hashed.txt",
     "constraints/no-deps.txt",
+    "constraints/no-deps-test.txt",
     ".ci/environment.py",
 )
 OLDEST = (3, 11)
@@ -49,6 +50,8 @@ def main(kind: str) -> None:
     groups = ["--group", "test"] if kind == "test" else []
     pip("--editable", ".[all]", *groups, *CONSTRAINTS, *torch_index())
     pip_by_hash("constraints/no-deps.txt")
+    if kind == "test":
+        pip_by_hash("constraints/no-deps-test.txt")
     complete(kind)
 
 
