@@ -13,11 +13,9 @@ from workbench.interpret.attributions._method import Estimate, Method
 from workbench.interpret.attributions._problem import Problem
 
 if TYPE_CHECKING:
+    from workbench.interpret.attributions._charts import Charts
     from workbench.interpret.doubt.agreeing import Agreement
     from workbench.interpret.doubt.randomising import Sanity
-
-if TYPE_CHECKING:
-    from workbench.interpret.attributions._charts import Charts
 
 CONFIDENCE = 1.96
 """standard errors in half a 95 % interval"""
