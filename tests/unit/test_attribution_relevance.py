@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workbench.core.errors import ConfigError
+from workbench.core.errors import ConfigError, DataError
 from workbench.interpret import explain
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -325,3 +325,88 @@ SEEN = (("lrp", {"dense": "alpha_beta"}), ("lrp", {"dense": "epsilon"}))
 def test_rules_that_there_are_not_are_one_sentence(given):
     with pytest.raises(ConfigError, match=next(iter(given))):
         explain(mlp(), torch.randn(1, 4), "lrp", **given)
+
+
+# Rules of the layers that read the input
+
+
+def shares_of_first(x, layer, rule, low, high):
+    """(inputs, outputs) which part of an output's relevance an input has, cell by cell from the papers."""
+    found = torch.zeros(len(x), len(layer.weight))
+    for k, weights in enumerate(layer.weight.detach()):
+        if rule == "flat":
+            parts = [1.0 for _ in x]
+        else:
+            parts = [v * w - low * max(w, 0.0) - high * min(w, 0.0) for v, w in zip(x, weights, strict=True)]
+        for j, part in enumerate(parts):
+            found[j, k] = float(part / sum(parts))
+    return found
+
+
+@pytest.mark.parametrize("rule", ["flat", "z_b"])
+def test_every_rule_of_the_first_layer_is_its_formula_also_where_an_input_is_zero(rule):
+    model, x = mlp(), torch.randn(3, 4).clamp(-1, 1)
+    x[:, 1] = 0
+    found = explain(model, x, "lrp", target=2, first=rule, epsilon=0.0, low=-1.5, high=1.0).scores
+    for row, scores in zip(x, found, strict=True):
+        hidden = model[0](row).detach()
+        at_hidden = shares(hidden.relu(), model[2], "epsilon")[:, 2] * model(row)[2].detach()
+        assert torch.allclose(scores, shares_of_first(row, model[0], rule, -1.5, 1.0) @ at_hidden, atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["flat", "z_b"])
+def test_rules_of_the_first_layer_hand_on_all_relevance_of_a_picture(rule):
+    model = without_biases(Convolutional())
+    x = torch.rand(2, 2, 8, 8)
+    x[:, :, 2:5] = 0  # black, with relevance all the same
+    found = explain(model, x, "lrp", first=rule)
+    assert float(found.relative_gap.max()) < 1e-3
+    assert bool(found.scores[:, :, 3].any())
+    assert not bool(explain(model, x, "lrp").scores[:, :, 3].any())
+
+
+def test_the_flat_rule_shares_alike_among_all_that_an_output_of_a_convolution_sees():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Conv2d(1, 1, 2, stride=2, bias=False), nn.Flatten()), torch.rand(1, 1, 4, 4)
+    found = explain(model, x, "lrp", target=3, first="flat").scores[0, 0]
+    expected = torch.zeros(4, 4)
+    expected[2:, 2:] = model(x)[0, 3].detach() / 4
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_the_input_is_the_input_also_when_it_was_arranged_anew():
+    torch.manual_seed(0)
+    layer, x = nn.Linear(6, 2, bias=False), torch.rand(2, 6)
+
+    class Arranged(nn.Module):
+        def forward(self, x):
+            return layer(torch.cat(x.reshape(-1, 3, 2).transpose(1, 2).flatten(1).chunk(1, 1), 1))
+
+    class Cut(nn.Module):
+        def forward(self, x):
+            return F.linear(x.chunk(2, 1)[1], layer.weight[:, :3])
+
+    found = explain(Cut(), x, "lrp", target=0, first="flat").scores
+    score = Cut()(x)[:, :1].detach()
+    assert torch.allclose(found, torch.cat([torch.zeros(2, 3), score.expand(-1, 3) / 3], 1), atol=1e-6)
+    assert (
+        "no layer of Arranged with weights reads the input itself" in explain(Arranged(), x, "lrp", first="flat").doubt
+    )
+
+
+def test_the_flat_rule_does_not_see_what_the_first_layer_weighs_and_bounds_move_the_map():
+    model, x = nn.Linear(3, 1, bias=False), torch.tensor([[1.0, 2.0, 0.0]])
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, 0.0, 1.0]]))
+    flat = explain(model, x, "lrp", first="flat").scores
+    assert torch.allclose(flat, torch.full((1, 3), 1 / 3))  # the second is not used, the third is zero
+    tight, wide = (explain(model, x, "lrp", first="z_b", low=low, epsilon=0.0).scores for low in (0.0, -9.0))
+    assert torch.allclose(tight, torch.tensor([[1.0, 0.0, 0.0]]))
+    assert torch.allclose(wide, torch.tensor([[10 / 19, 0.0, 9 / 19]]))
+
+
+def test_bounds_that_do_not_hold_the_input_are_one_sentence():
+    with pytest.raises(DataError, match=r"outside low=0 and high=0\.5"):
+        explain(mlp(), torch.ones(1, 4), "lrp", first="z_b", low=0.0, high=0.5)
+    with pytest.raises(ConfigError, match="low"):
+        explain(mlp(), torch.ones(1, 4), "lrp", first="z_b", low=1.0)

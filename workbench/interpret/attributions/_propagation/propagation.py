@@ -17,6 +17,8 @@ from workbench.interpret.attributions._propagation.kinds import Called
 
 Unary = Callable[[Tensor], Any]
 Binary = Callable[[Tensor, Tensor], Tensor]
+Layer = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(input, weight, bias) -> output"""
 Args = Sequence[Any]
 _UNRULED = object()
 
@@ -67,6 +69,10 @@ class Propagation(TorchFunctionMode):
         del x
         return result
 
+    def looked(self, function: Unary, x: Tensor) -> Any:
+        """A function that only arranges the numbers of x anew, and scales none."""
+        return self.arranged(function(x), x)
+
     # Finding the rule
 
     def __torch_function__(
@@ -105,7 +111,7 @@ class Propagation(TorchFunctionMode):
             with self:
                 found = written(*args, **kwargs)
         elif name in kinds.LOOKS:
-            found = self.arranged(func(*args, **kwargs), args[0])
+            found = self.looked(lambda x: func(x, *args[1:], **kwargs), args[0])
         return func(*args, **kwargs) if found is _UNRULED else found
 
     def _unary(self, name: str, args: Args, kwargs: dict[str, Any]) -> Tensor:
@@ -195,6 +201,12 @@ class _Carried(torch.autograd.Function):
 def carried(value: Tensor, path: Tensor) -> Tensor:
     """``value`` for the forward and ``path`` for the backward; of one shape."""
     return _Carried.apply(path, value.detach())  # pyright: ignore[reportReturnType] - torch leaves apply untyped
+
+
+def ratio(above: Tensor, below: Tensor, epsilon: float) -> Tensor:
+    """above / (below + epsilon sign below), zero where there is nothing below."""
+    below = below + epsilon * torch.where(below >= 0, 1.0, -1.0)
+    return torch.where(below == 0, 0.0, above / torch.where(below == 0, 1.0, below))
 
 
 def _active(value: Any) -> bool:

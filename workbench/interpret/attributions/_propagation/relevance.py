@@ -12,10 +12,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from workbench.interpret.attributions._propagation.propagation import Binary, Propagation, Unary, carried
+from workbench.interpret.attributions._propagation.entering import Bounded, EnteringRule, Flat
+from workbench.interpret.attributions._propagation.propagation import (
+    Binary,
+    Layer,
+    Propagation,
+    Unary,
+    carried,
+    ratio,
+)
 
-Layer = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""(input, weight, bias) -> output"""
 _GATES = frozenset({"sigmoid", "hardsigmoid", "softmax"})
 
 
@@ -36,7 +42,7 @@ class Epsilon:
     def __call__(self, layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """See ``Rule``."""
         z = layer(x, weight, bias)
-        return carried(z, z * _ratio(z.detach(), z.detach(), self.epsilon))
+        return carried(z, z * ratio(z.detach(), z.detach(), self.epsilon))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Gamma:
         paths: list[Tensor] = []
         for free, full in signs:
             total = z.detach() + self.gamma * full
-            paths.append((z + self.gamma * free) * _ratio(z.detach(), total, self.epsilon))
+            paths.append((z + self.gamma * free) * ratio(z.detach(), total, self.epsilon))
         return carried(z, torch.where(z.detach() > 0, paths[0], paths[1]))
 
 
@@ -73,9 +79,9 @@ class AlphaBeta:
         """See ``Rule``."""
         z = layer(x, weight, bias)
         (positive, all_positive), (negative, all_negative) = _by_sign(layer, x, weight, bias)
-        path = self.alpha * positive * _ratio(z.detach(), all_positive, self.epsilon)
+        path = self.alpha * positive * ratio(z.detach(), all_positive, self.epsilon)
         if self.alpha > 1:
-            path = path - (self.alpha - 1) * negative * _ratio(z.detach(), all_negative, self.epsilon)
+            path = path - (self.alpha - 1) * negative * ratio(z.detach(), all_negative, self.epsilon)
         return carried(z.detach(), path)
 
 
@@ -91,12 +97,6 @@ def _by_sign(
     return (positive, positive.detach() + own.clamp_min(0)), (negative, negative.detach() + own.clamp_max(0))
 
 
-def _ratio(above: Tensor, below: Tensor, epsilon: float) -> Tensor:
-    """above / (below + epsilon sign below), zero where there is nothing below."""
-    below = below + epsilon * torch.where(below >= 0, 1.0, -1.0)
-    return torch.where(below == 0, 0.0, above / torch.where(below == 0, 1.0, below))
-
-
 class Relevance(Propagation):
     """A forward whose gradient times input is relevance."""
 
@@ -105,6 +105,7 @@ class Relevance(Propagation):
         points: Sequence[Tensor],
         dense: Rule,
         convolution: Rule,
+        entering: EnteringRule | None = None,
         *,
         signal_takes_all: bool = False,
         through_softmax: bool = True,
@@ -115,17 +116,32 @@ class Relevance(Propagation):
             points: The leaves that relevance is wanted of.
             dense: For matrices of weights.
             convolution: For convolutions.
+            entering: For layers that read the points themselves, instead of the rules above.
             signal_takes_all: Whether of a gate times a signal the signal has all relevance, instead of half.
             through_softmax: Whether a softmax hands relevance on, instead of being a constant.
         """
         super().__init__(points)
         self._dense, self._convolution = dense, convolution
         self._signal, self._softmax = signal_takes_all, through_softmax
+        self._entering = entering
+        self.points = tuple(points)
+        self.shares: tuple[Tensor, ...] = ()
+        """ones in the shape of the points; what an entering rule hands on is the gradient by them"""
+        self.entered = False
+        """whether the entering rule was followed by any layer"""
+        if entering is not None:
+            self.shares = tuple(torch.ones_like(p).requires_grad_() for p in points)
+            for point, share in zip(points, self.shares, strict=True):
+                _as_input(point, share)
 
     def affine(
         self, function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None, *, dense: bool
     ) -> Tensor:
         """The rule for this kind of layer."""
+        share = getattr(x, "share", None)
+        if self._entering is not None and share is not None:
+            self.entered = True
+            return self._entering(function, x, weight, bias, share)
         return (self._dense if dense else self._convolution)(function, x, weight, bias)
 
     def elementwise(self, name: str, function: Unary, x: Tensor) -> Tensor:
@@ -133,7 +149,7 @@ class Relevance(Propagation):
         y = function(x.detach())
         if name in ("rsqrt", "reciprocal", "div"):
             return y
-        found = carried(y, x * _ratio(y, x.detach(), 0.0))
+        found = carried(y, x * ratio(y, x.detach(), 0.0))
         return _as_gate(found) if name in _GATES else found
 
     def between(self, name: str, function: Binary, a: Tensor, b: Tensor) -> Tensor:
@@ -164,6 +180,20 @@ class Relevance(Propagation):
             return _as_gate(result)
         return result
 
+    def looked(self, function: Unary, x: Tensor) -> Any:
+        """What is still the input has a share that is arranged in the same way."""
+        result = super().looked(function, x)
+        share = getattr(x, "share", None)
+        if share is not None:
+            shares = function(share)
+            for part, its in zip(*((v,) if isinstance(v, Tensor) else v for v in (result, shares)), strict=True):
+                _as_input(part, its)
+        return result
+
+
+def _as_input(value: Tensor, share: Tensor) -> None:
+    value.share = share  # pyright: ignore[reportAttributeAccessIssue] - a mark on this tensor alone
+
 
 def _as_gate(value: Tensor) -> Tensor:
     value.is_gate = True  # pyright: ignore[reportAttributeAccessIssue] - a mark on this tensor alone
@@ -180,3 +210,9 @@ RULES: Mapping[str, Callable[[float, float, float], Rule]] = {
     "alpha_beta": lambda epsilon, _, alpha: AlphaBeta(alpha, epsilon),
 }
 """rules by the name that a person chooses them by, made of (epsilon, gamma, alpha)"""
+ENTERING: Mapping[str, Callable[[float | None, float | None, float], EnteringRule | None]] = {
+    "same": lambda _, __, ___: None,
+    "flat": lambda _, __, ___: Flat(),
+    "z_b": Bounded,
+}
+"""rules of layers that read the input, by name, made of (low, high, epsilon)"""
