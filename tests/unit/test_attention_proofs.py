@@ -47,8 +47,13 @@ WAYS = {
     "transposed": lambda a, v: v.mT @ a.mT,
     "transposed by numpy's letter": lambda a, v: torch.stack([z.T @ w.T for w, z in zip(a[0], v[0], strict=True)]),
     "transposed, as in SAGAN": lambda a, v: torch.bmm(v.mT.flatten(0, 1), a.flatten(0, 1).permute(0, 2, 1)),
+    "tensordot": lambda a, v: torch.stack([torch.tensordot(w, z, 1) for w, z in zip(a[0], v[0], strict=True)]),
+    "tensordot over named axes": lambda a, v: torch.stack(
+        [torch.tensordot(z, w, ([0], [1])) for w, z in zip(a[0], v[0], strict=True)]
+    ),
     "added to something": lambda a, v: torch.baddbmm(v[0], a[0], v[0], beta=0.5, alpha=2.0),
 }
+OF_ONE_EXAMPLE = ("added to something", "transposed by numpy's letter", "tensordot", "tensordot over named axes")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -59,7 +64,7 @@ def test_a_product_is_proved_however_it_is_written(way, monkeypatch):
     with AttentionTap(model):
         assert torch.equal(model(x), plain)
     maps = attention(model, x, exact=True)
-    own = model.own[0] if way in ("added to something", "transposed by numpy's letter") else model.own
+    own = model.own[0] if way in OF_ONE_EXAMPLE else model.own
     assert torch.equal(torch.cat([one.weights.flatten() for one in maps]), own.flatten())
     assert max(maps.check().values()) < 1e-6
     assert len(maps.check()) == len(maps)
@@ -90,6 +95,24 @@ def test_heads_that_talk_are_followed_to_their_values():
     model = Talking().eval()
     (one,) = attention(model, torch.randn(2, LENGTH, WIDTH), exact=True)
     assert torch.equal(one.weights, model.own)
+    assert one.error < 1e-6
+
+
+def test_an_einsum_without_queries_pools_each_example():
+    class Pool(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scores, self.own = nn.Linear(WIDTH, 1), None
+
+        def forward(self, x):
+            self.own = self.scores(x)[..., 0].softmax(-1)
+            return torch.einsum("bt,btd->bd", self.own, x)
+
+    torch.manual_seed(0)
+    model = Pool().eval()
+    (one,) = attention(model, torch.randn(3, LENGTH, WIDTH), exact=True)
+    assert (one.kind, one.shape) == ("pooled", (3, 1, 1, LENGTH))
+    assert torch.equal(one.weights[:, 0, 0], model.own)
     assert one.error < 1e-6
 
 

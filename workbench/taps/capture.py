@@ -84,6 +84,7 @@ class AttentionTap:
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
         self._products, self._messages = SoftmaxProducts(), Messages()
+        self._followed = (*self._products.entries, *self._messages.entries)
         self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
         """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
         self.frame: Frame | None = None
@@ -367,6 +368,11 @@ class AttentionTap:
             error = None if each is None else summed_error(message, *each, sums)
         if error is not None:
             self.records[message.record] = replace(record, proof=lambda: error)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is followed: only calls with which something begins are of interest."""
+        return not any(self._followed)
 
     @property
     def follows(self) -> bool:

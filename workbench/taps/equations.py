@@ -1,4 +1,4 @@
-"""Einsum: which axes of an ``einsum`` of attention weights are queries, keys and heads."""
+"""Einsum: which axes of an ``einsum``, or ``tensordot``, of attention weights are queries, keys and heads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,16 +39,29 @@ class Einsum:
     @property
     def axes(self) -> str:
         """The axes of the weights: leading ones, queries, keys; as they are where that cannot be told."""
-        mine, others = self.terms[self.place], self._others
-        keys = [c for c in mine if c in others and c not in self.result]
-        if len(keys) != 1 or len(set(mine)) != len(mine):
+        mine, keys, queries = self.terms[self.place], self._keys, self._queries
+        if not keys:
             return mine
-        left = [c for c in mine if c not in keys]
-        queries = [c for c in left if c in self.result and c not in others]
-        if len(queries) == 1:
-            left.remove(queries[0])
-            left += queries
-        return "".join(left + keys)
+        last = queries + keys if len(queries) == 1 else keys
+        return "".join(c for c in mine if c not in last) + last
+
+    @property
+    def pools(self) -> bool:
+        """Whether there is no axis of queries, because each example asks once."""
+        mine = self.terms[self.place]  # more axes may be of queries, each with values of its own
+        return len(mine) == 2 and bool(self._keys) and not self._queries  # noqa: PLR2004 - examples and keys
+
+    @property
+    def _keys(self) -> str:
+        """The one axis that is summed over; "" where that cannot be told."""
+        mine = self.terms[self.place]
+        keys = [c for c in mine if c in self._others and c not in self.result]
+        return keys[0] if len(keys) == 1 and len(set(mine)) == len(mine) else ""
+
+    @property
+    def _queries(self) -> str:
+        """The axes of the weights that come out of the sum, and that no other operand has."""
+        return "".join(c for c in self.terms[self.place] if c in self.result and c not in self._others)
 
     @property
     def heads(self) -> int | None:
@@ -61,9 +74,10 @@ class Einsum:
         return "".join(term for i, term in enumerate(self.terms) if i != self.place)
 
     def turned(self, weights: Tensor) -> Tensor:
-        """The weights with their axes in the order of ``axes``."""
+        """The weights with their axes in the order of ``axes``, and one query where nothing says how many."""
         mine = self.terms[self.place]
-        return weights if self.axes == mine else weights.permute([mine.index(c) for c in self.axes])
+        turned = weights if self.axes == mine else weights.permute([mine.index(c) for c in self.axes])
+        return turned.unsqueeze(-2) if self.pools else turned
 
     def again(self, weights: Tensor, operands: Sequence[Tensor]) -> Tensor:
         """The same sum in single precision.
@@ -73,5 +87,21 @@ class Einsum:
             operands: All, with the weights among them.
         """
         terms, given = list(self.terms), [operand.float() for operand in operands]
-        terms[self.place], given[self.place] = self.axes, weights.float()
+        terms[self.place], given[self.place] = self.axes, (weights.squeeze(-2) if self.pools else weights).float()
         return torch.einsum(f"{','.join(terms)}->{self.result}", given)
+
+
+def contraction(axes: int | Sequence[Sequence[int]], first: int, second: int) -> str:
+    """What ``torch.tensordot`` computes, as an equation.
+
+    Args:
+        axes: What it is given: how many axes, or which of both.
+        first: How many axes the first operand has.
+        second: How many the second has.
+    """
+    pairs = (range(first - axes, first), range(axes)) if isinstance(axes, int) else axes
+    mine, others = list(ascii_letters[:first]), list(ascii_letters[first : first + second])
+    for i, j in zip(*pairs, strict=True):
+        others[j] = mine[i]
+    left = [c for c in mine if c not in others] + [c for c in others if c not in mine]
+    return f"{''.join(mine)},{''.join(others)}->{''.join(left)}"

@@ -12,25 +12,26 @@ class Followed(Generic[T]):
     """A weak table from tensors, as objects, to what is known of them."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, tuple[weakref.ref[Tensor], T]] = {}
+        self.entries: dict[int, tuple[weakref.ref[Tensor], T]] = {}
+        """by identity; always the same table"""
 
     def __bool__(self) -> bool:
-        return bool(self._entries)
+        return bool(self.entries)
 
     def __contains__(self, value: Any) -> bool:
-        entry = self._entries.get(id(value))
+        entry = self.entries.get(id(value))
         return entry is not None and entry[0]() is value
 
     def add(self, tensor: Tensor, known: T) -> None:
         """Recognise a tensor from now on."""
         key = id(tensor)
-        self._entries[key] = (weakref.ref(tensor, lambda _: self._entries.pop(key, None)), known)
+        self.entries[key] = (weakref.ref(tensor, lambda _: self.entries.pop(key, None)), known)
 
     def get(self, value: Any) -> T | None:
         """What is known of a tensor; None for one that is not followed."""
-        entry = self._entries.get(id(value))
+        entry = self.entries.get(id(value))
         return entry[1] if entry is not None and entry[0]() is value else None
 
     def clear(self) -> None:
         """Forget every tensor."""
-        self._entries.clear()
+        self.entries.clear()

@@ -107,18 +107,20 @@ def _attention_mappings() -> list[MutableMapping[str, Any]]:
     if library is None:
         return []
     found: dict[int, MutableMapping[str, Any]] = {}
-    owners = [library.AttentionInterface]
-    owners += [
-        getattr(module, "ALL_ATTENTION_FUNCTIONS", None)
-        for name, module in list(sys.modules.items())
-        if name.startswith("transformers.")
-    ]
-    for owner in owners:
+    for owner in (library.AttentionInterface, *_interfaces(len(sys.modules))):
         for attribute in ("_global_mapping", "_local_mapping"):
             mapping = getattr(owner, attribute, None)
             if isinstance(mapping, MutableMapping):
                 found[id(mapping)] = mapping
     return list(found.values())
+
+
+@functools.lru_cache(maxsize=1)
+def _interfaces(loaded: int) -> tuple[Any, ...]:  # noqa: ARG001 - looked for again when a module has been loaded
+    """The attention interfaces by which the models of transformers look up kernels."""
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith("transformers.")]
+    # What stands in the module's own names: asking a lazy package for another would load it.
+    return tuple(found for one in modules if (found := vars(one).get("ALL_ATTENTION_FUNCTIONS")) is not None)
 
 
 def telling(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

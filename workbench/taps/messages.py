@@ -46,6 +46,8 @@ class Messages:
     def __init__(self) -> None:
         self._weights = Followed[int]()
         self._messages = Followed[Message]()
+        self.entries: tuple[dict[int, Any], ...] = (self._weights.entries, self._messages.entries)
+        """of all that is followed"""
 
     def clear(self) -> None:
         """Forget every tensor."""
@@ -69,7 +71,7 @@ class Messages:
             args: Its arguments.
             output: Its result.
         """
-        if not (self._weights or self._messages) or not isinstance(output, Tensor):
+        if not any(self.entries) or not isinstance(output, Tensor):
             return
         source = next((one for one in args if one in self._weights or one in self._messages), None)
         if source is None or output is source:

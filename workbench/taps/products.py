@@ -12,17 +12,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from workbench.taps.equations import Einsum
+from workbench.taps.equations import Einsum, contraction
 from workbench.taps.following import Followed
 
 SOFTMAX = frozenset({"softmax", "_softmax", "_safe_softmax", "special_softmax"})
 _ADDED = frozenset({"baddbmm", "addmm"})
-MATMUL = _ADDED | {"matmul", "__matmul__", "__rmatmul__", "linalg_matmul", "bmm", "mm", "einsum"}
+MATMUL = _ADDED | {"matmul", "__matmul__", "__rmatmul__", "linalg_matmul", "bmm", "mm", "einsum", "tensordot"}
 TIMES = frozenset({"mul", "__mul__", "__rmul__", "multiply"})
 
 _EXP = frozenset({"exp", "exp_"})
+_LOG = frozenset({"logsumexp", "log_softmax"})
 _MINUS = frozenset({"sub", "__sub__", "subtract"})
 OVER = frozenset({"div", "__truediv__", "divide", "true_divide", "div_", "__itruediv__"})
+BEGINNINGS = SOFTMAX | _EXP | _LOG | OVER | {"grid_sample", "softmax_csr"}
+"""The calls that are looked at while nothing is followed."""
 _RESIZING = frozenset(
     {"__getitem__", "split", "chunk", "narrow", "cat", "pad", "_pad", "slice", "expand", "repeat_interleave", "unbind"}
     | {"index_select", "where"}
@@ -66,9 +69,13 @@ class SoftmaxProducts:
         self._differences = Followed[None]()
         self._samples = Followed[tuple[Tensor, ...]]()
 
+        parts = (self._exponentials, self._sums, self._logarithms, self._differences)
+        self.entries: tuple[dict[int, Any], ...] = tuple(one.entries for one in (self._weights, *parts, self._samples))
+        """of all that is followed"""
+
     def clear(self) -> None:
         """Forget every tensor."""
-        for one in (self._weights, self._exponentials, self._sums, self._logarithms, self._differences, self._samples):
+        for one in self.entries:
             one.clear()
 
     @property
@@ -96,7 +103,7 @@ class SoftmaxProducts:
         if name == "grid_sample":
             self._samples.add(output, (args[1],) if len(args) > 1 else ())
             return
-        if name in ("logsumexp", "log_softmax"):
+        if name in _LOG:
             (self._logarithms if name == "logsumexp" else self._differences).add(output, None)
             return
         self._written_out(name, args, output)
@@ -156,6 +163,11 @@ class SoftmaxProducts:
             operands.reverse()
         if len(operands) < 2 or not all(_matrix(one) for one in operands[:2]):  # noqa: PLR2004 - a product
             return None
+        if name == "tensordot":
+            axes = kwargs.get("dims", 2) if len(args) < 3 else args[2]  # noqa: PLR2004 - its third argument
+            axes = axes.tolist() if isinstance(axes, Tensor) else axes
+            operands = operands[:2]
+            equation = contraction(axes, *(one.dim() for one in operands))
         for i in (0, 1):
             weights, other = operands[i], operands[1 - i]
             if weights not in self._weights or _learned(other):

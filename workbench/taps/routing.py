@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.overrides import TorchFunctionMode
 
-from workbench.taps.products import MATMUL
+from workbench.taps.products import BEGINNINGS, MATMUL
 
 if TYPE_CHECKING:
     from workbench.taps.capture import AttentionTap
@@ -26,7 +26,7 @@ class Routing(TorchFunctionMode):
             return self.tap.scaled_dot_product(func, *args, **named)
         if name == "multi_head_attention_forward":
             return self.tap.multi_head(func, args, named)
-        if name == "__get__" and not self.tap.follows:
+        if (name not in BEGINNINGS and self.tap.idle) or (name == "__get__" and not self.tap.follows):
             return func(*args, **named)
         if name in MATMUL and self.tap.follows:
             return self.tap.product(func, name, args, named)
