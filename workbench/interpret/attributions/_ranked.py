@@ -44,9 +44,10 @@ def swarm(values: Figures, *, rows: int = 100) -> Figures:
     """How far each point is moved aside so that points of equal value lie beside each other, in -1 .. 1.
 
     Args:
-        values: (examples,).
+        values: (examples,); what is no number lies where zeros do.
         rows: Bins over the range of the values.
     """
+    values = np.where(np.isfinite(values), values, 0.0)
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     bins = np.rint((values - low) / max(high - low, 1e-12) * rows).astype(int)
     offsets = np.zeros(len(values))
