@@ -8,7 +8,7 @@ The model is never switched to another implementation, because for some models t
 fused inference kernels of ``nn.TransformerEncoder`` and ``nn.MultiheadAttention`` stay in place as well.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -18,28 +18,22 @@ import torch
 from torch import Tensor, nn
 
 from workbench.core.errors import AddressError, nearest
-from workbench.taps.blocks import assembled, blocks, is_last
 from workbench.taps.edges import record_edges, softmax_frame
-from workbench.taps.fused import FusedCall, FusedCalls
+from workbench.taps.fused import FusedCalls
 from workbench.taps.gating import Gate, gated
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import attention_weights, packed_attention, product_error, relative_error, unseen
-from workbench.taps.layouts import Band, Banded, Points, banded, crosses
-from workbench.taps.libraries import (
-    Frame,
-    framed,
-    multi_head_with,
-    sdpa_frame,
-    seen_by,
-)
+from workbench.taps.kernels import product_error, relative_error, unseen
+from workbench.taps.layouts import Points, crosses
+from workbench.taps.libraries import Frame, seen_by
 from workbench.taps.messages import SUMS, Message, Messages, summed_error
-from workbench.taps.naming import unwrapped
+from workbench.taps.pieces import Pieces
 from workbench.taps.precision import HALF, SINGLE, fitting
 from workbench.taps.products import OVER, TIMES, Sampling, SoftmaxProducts
-from workbench.taps.records import AttentionRecord, BandProof, Computed
+from workbench.taps.records import AttentionRecord, Computed
 from workbench.taps.routing import Routing
 from workbench.taps.running import Running
 from workbench.taps.telling import TellingKernels
+from workbench.taps.torch_attention import TorchAttention
 from workbench.taps.windowing import windows
 
 MAX_BYTES = 1 << 28
@@ -85,8 +79,8 @@ class AttentionTap:
         self._calls: dict[str, int] = {}
         self._products, self._messages = SoftmaxProducts(), Messages()
         self._followed = (*self._products.entries, *self._messages.entries)
-        self._band: tuple[nn.Module | None, Tensor, Tensor | None] | None = None
-        """attention in a band that is not whole yet: its module, its values, and those that global tokens see"""
+        self._pieces = Pieces(self)
+        self.torch_attention = TorchAttention(self)
         self.frame: Frame | None = None
         self._fused, self._kernels = FusedCalls(Routing), TellingKernels()
         self._open = ExitStack()
@@ -133,9 +127,28 @@ class AttentionTap:
                 with unseen():
                     given.append(inputs[0].detach().cpu())
 
+    @property
+    def where(self) -> nn.Module | None:
+        """The innermost module that is running."""
+        return self._watch.where
+
+    @property
+    def path(self) -> str:
+        """The path of the innermost module that is running."""
+        inner = self._watch.where
+        return "" if inner is None else self._watch.names[inner]
+
+    def factors(self, *, begun: bool = False) -> Tensor | None:
+        """Factors for a product of an attention that is recorded with another of its products.
+
+        Args:
+            begun: Whether that was an earlier one.
+        """
+        return None if self.gate is None else self.gate(self.path, self._calls.get(self.path, 0) - begun)
+
     def name_of(self, module: nn.Module) -> str:
         """The path of a module, or of the innermost one that is running."""
-        return self._watch.names.get(module) or self._inner
+        return self._watch.names.get(module) or self.path
 
     def wanted(self, name: str | None = None) -> bool:
         """Whether attention of this module, by default the one that is running, is recorded now."""
@@ -143,6 +156,11 @@ class AttentionTap:
         if inner is None or not self._watch.active:
             return False
         return self._chosen(self._watch.names[inner] if name is None else name)
+
+    def named(self, module: nn.Module) -> str | None:
+        """The path of a module whose attention is recorded; None for any other."""
+        path = self._watch.names.get(module)
+        return path if path is not None and self._chosen(path) else None
 
     def _chosen(self, path: str) -> bool:
         chosen = self._modules
@@ -172,7 +190,7 @@ class AttentionTap:
             Factors by which the heads of this attention are to be multiplied; None to leave them alone.
         """
         frame = self.frame
-        module = frame.module if frame else self._inner
+        module = frame.module if frame else self.path
         call = self._calls.get(module, 0)
         self._calls[module] = call + 1
         if frame:
@@ -208,53 +226,6 @@ class AttentionTap:
         module = frame.owner if frame else self._watch.where
         return None if module is None else crosses(module)
 
-    def scaled_dot_product(self, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
-        """The model's own kernel, with its weights recorded."""
-        output = function(*args, **kwargs)
-        frame = self.frame or sdpa_frame(self)
-        wanted = self.wanted(frame.module) and not frame.done if frame else self.wanted()
-        if not wanted:
-            return output
-        with framed(self, frame):
-            return self._shadowed(output, *args, **kwargs)
-
-    def _shadowed(self, output: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        query, key, value, mask, dropout, causal, scale = _sdpa_arguments(*args, **kwargs)
-
-        def compute() -> Computed:
-            weights = attention_weights(query, key, mask, causal=causal, scale=scale)
-            return Computed(weights, value, None if dropout else output)
-
-        size = query.numel() // query.size(-1) * key.size(-2)
-        layout = windows() if query.dim() > 3 else None  # noqa: PLR2004 - (batch * windows, heads, ...)
-        factors = self.record("sdpa", size, compute, layout=layout)
-        return output if factors is None else gated(output, factors, -3, self.records[-1].module)
-
-    def multi_head(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """``F.multi_head_attention_forward``, whose body runs with the mode off."""
-        if not self.wanted():
-            return function(*args, **kwargs)
-        asked = bool(kwargs.get("need_weights", args[15] if len(args) > 15 else True))  # noqa: PLR2004 - its sixteenth argument
-        if asked and self.gate is None:
-            own, weights, error = packed_attention(function, args, kwargs)
-            self.record("mha", weights.numel(), lambda: Computed(weights, error=error))
-            return own
-        silent = {**kwargs, "need_weights": False} if len(args) <= 15 else kwargs  # noqa: PLR2004 - as above
-        with multi_head_with(function, self.scaled_dot_product) as telling:
-            output = telling(*args, **silent)
-        return (output[0], function(*args, **kwargs)[1]) if asked else output
-
-    def _record_fused(self, call: FusedCall, output: Any) -> None:
-        """A module has ended that used a fused kernel of torch."""
-        name = self._watch.names.get(unwrapped(call.owner))
-        if name is None or not self._chosen(name):
-            return
-        with unseen():
-            batch, heads, count = call.size
-        frame = Frame(name, "mha", batch, heads, count, call.owner, near=False)
-        with framed(self, frame):
-            self.record("mha", batch * heads * count * count, lambda: call.shadowed(output))
-
     def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A matrix product, recorded when one operand is a softmax and the other an activation."""
         found = self._products.find(name, args, kwargs)
@@ -263,11 +234,9 @@ class AttentionTap:
             if self.wanted():  # weights that are mixed over heads by a parameter are weights still
                 self._products.note(name, args, output)
             return output
-        names, piece = blocks(), banded(found.weights, found.values)
-        if names is not None:
-            return self._block(names, output)
+        piece = self._pieces.add(found, output)
         if piece is not None:
-            return self._piece(piece, output)
+            return piece
 
         def compute() -> Computed:
             return Computed(found.weights, error=relative_error(found.again(found.weights), output))
@@ -275,66 +244,14 @@ class AttentionTap:
         factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
         return output if factors is None else gated(output, factors, found.heads, self.records[-1].module)
 
-    def _block(self, names: Mapping[str, Any], output: Tensor) -> Tensor:
-        """One of the products of an attention in blocks, recorded as a whole with the last."""
-        if is_last(names):
-            batch, heads, *_ = names["rand_attn"].shape
-            size = batch * heads * names["from_seq_len"] ** 2
-            factors = self.record("softmax", size, lambda: assembled(names, output))
-        else:
-            factors = self._factors()
-        return output if factors is None else gated(output, factors, 1, self._inner)
-
-    def _piece(self, piece: Banded, output: Tensor) -> Tensor:
-        """One of the products of an attention in a band: recorded with the band, or added to its record."""
-        band, values = piece.weights, piece.values
-        if band is not None and values is not None:
-            compute = lambda: Computed(band)  # noqa: E731 - two words
-            beside = 2 * values.nbytes
-            factors = self.record("softmax", band.numel(), compute, pairs=False, beside=beside, layout=piece.layout)
-            self._band = (self._watch.where, values, None)
-        else:
-            factors = self._factors(begun=piece.rows is not None)
-        last = self.records[-1] if self.records else None
-        if piece.rows is not None and last is not None and isinstance(last.layout, Band) and self._band is not None:
-            self.records[-1] = replace(last, layout=replace(last.layout, rows=piece.rows))
-            self._band = (*self._band[:2], values)
-        return output if factors is None else gated(output, factors, piece.heads, self._inner)
-
-    @property
-    def _inner(self) -> str:
-        """The path of the innermost module that is running."""
-        inner = self._watch.where
-        return "" if inner is None else self._watch.names[inner]
-
-    def _factors(self, *, begun: bool = False) -> Tensor | None:
-        """Factors for a product of an attention that is recorded with another of its products.
-
-        Args:
-            begun: Whether that was an earlier one.
-        """
-        return None if self.gate is None else self.gate(self._inner, self._calls.get(self._inner, 0) - begun)
-
     def leaving(self, run: Running, output: Any) -> None:
         """A module ends."""
         if run.again or run.elsewhere:
             return
         call = self._fused.end(run)
         if call is not None:
-            self._record_fused(call, output)
-        if self._band is not None and run.module is self._band[0]:
-            self._close_band(output)
-
-    def _close_band(self, output: Any) -> None:
-        """Longformer's attention is whole when its module ends."""
-        if self._band is None:
-            return
-        (_, values, others), self._band = self._band, None
-        record, product = self.records[-1], output[0] if isinstance(output, tuple) else output
-        if record.weights is not None and isinstance(record.layout, Band):
-            given = product.detach().to("cpu", torch.float32, copy=True)
-            proof = BandProof(record.layout, record.weights, values, others, given)
-            self.records[-1] = replace(record, proof=proof)
+            self.torch_attention.fused(call, output)
+        self._pieces.close(run.module, output)
 
     def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Any other torch call; results of softmax are followed, and what is sampled at points."""
@@ -384,17 +301,3 @@ def sampled(found: Sampling, output: Tensor) -> Computed:
     """Weights over points, with the error of their weighted sums against the layer's own."""
     mine = torch.einsum("bqp,bdqp->bdq", found.weights, found.values)
     return Computed(found.weights, error=relative_error(mine, output.sum(-1)))
-
-
-def _sdpa_arguments(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002 - torch's own signature
-    *,
-    scale: float | None = None,
-    **_: Any,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None, float, bool, float | None]:
-    return query, key, value, attn_mask, dropout_p, bool(is_causal), scale

@@ -23,9 +23,9 @@ class Routing(TorchFunctionMode):
         named = kwargs or {}
         name = getattr(func, "__name__", "").split(".")[0]  # overloads are called "softmax.int"
         if name == "scaled_dot_product_attention":
-            return self.tap.scaled_dot_product(func, *args, **named)
+            return self.tap.torch_attention.scaled_dot_product(func, *args, **named)
         if name == "multi_head_attention_forward":
-            return self.tap.multi_head(func, args, named)
+            return self.tap.torch_attention.multi_head(func, args, named)
         if (name not in BEGINNINGS and self.tap.idle) or (name == "__get__" and not self.tap.follows):
             return func(*args, **named)
         if name in MATMUL and self.tap.follows:
