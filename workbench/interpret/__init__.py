@@ -41,5 +41,8 @@ from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
 from workbench.interpret.pairing import Change as Change
 from workbench.interpret.pairing import Difference as Difference
+from workbench.interpret.recourse.finding import counterfactuals as counterfactuals
+from workbench.interpret.recourse.result import Counterfactual as Counterfactual
+from workbench.interpret.recourse.result import Counterfactuals as Counterfactuals
 from workbench.interpret.session import Session as Session
 from workbench.interpret.targets import Target as Target
