@@ -73,8 +73,8 @@ class Inspector(Asked):
         self._introduce()
         self._list_tabs()
         first, *others = self._views
-        if strict() or not kernel_present():
-            for name in others:
+        for name in others:
+            if strict() or (not kernel_present() and not self._views[name].dear):
                 self.show({"tab": name}, once=True)
         self.show({"tab": first}, once=True)
         self.begin_row(said)

@@ -19,6 +19,8 @@ EXAMPLES, BACKGROUND = 64, 16
 """rows of a data set that are explained, and that they are compared with"""
 FEW = 10
 """columns of which every coalition is run"""
+MANY = 64
+"""numbers of an example that are not tried one by one"""
 
 _SHAPLEY = (
     "exact_shapley",
@@ -76,13 +78,13 @@ def posed(session: Session, pool: Pool | None, label: int | None) -> Posed:
 
 
 def chosen_method(session: Session, at: Posed, method: str) -> str:
-    """The method that "auto" stands for: exact where that is little work, by halves for text and pictures."""
+    """The method that "auto" stands for: exact where that is little work, by halves for text and whatever is long."""
     if method != "auto":
         return method
     found = main_input(session.batch)
     if at.table:
         return "exact_shapley" if found is not None and found[1].shape[1] <= FEW else "permutation_shapley"
-    spread = found is not None and (token_ids(session.batch) is not None or found[1].dim() == 4)  # noqa: PLR2004 - pictures
+    spread = found is not None and (token_ids(session.batch) is not None or found[1][0].numel() > MANY)
     return "partition_shap" if spread else "permutation_shapley"
 
 

@@ -27,6 +27,8 @@ class View(ABC):
     """on the tab"""
     place: ClassVar[int]
     """tabs stand in this order"""
+    dear: ClassVar[bool] = False
+    """whether it takes many forwards, so that it is computed when it is opened and not before"""
     compares: ClassVar[bool] = False
     """whether a second input or model is shown beside the first"""
     pool: Pool | None = None

@@ -32,6 +32,7 @@ class ShapView(View):
 
     title: ClassVar[str] = "SHAP"
     place: ClassVar[int] = 25
+    dear: ClassVar[bool] = True
 
     def __init__(self, session: Session, columns: Sequence[str] = ()) -> None:
         super().__init__(session, columns)
