@@ -41,6 +41,9 @@ from workbench.interpret.moment import Selection as Selection
 from workbench.interpret.moment import Snapshot as Snapshot
 from workbench.interpret.pairing import Change as Change
 from workbench.interpret.pairing import Difference as Difference
+from workbench.interpret.prompting.generation import GenerationShap as GenerationShap
+from workbench.interpret.prompting.generation import generation_shap as generation_shap
+from workbench.interpret.prompting.generation import improving_generation_shap as improving_generation_shap
 from workbench.interpret.recourse.finding import counterfactuals as counterfactuals
 from workbench.interpret.recourse.result import Counterfactual as Counterfactual
 from workbench.interpret.recourse.result import Counterfactuals as Counterfactuals
