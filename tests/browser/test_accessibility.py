@@ -99,7 +99,8 @@ def test_the_keyboard_reaches_every_control_in_the_order_of_the_page_and_leaves_
     assert [stop for stop in stops if not stop["name"].strip()] == []
     assert [stop for stop in stops[1:] if not stop["ring"]] == [], "one sees where the focus is"
     names = [stop["name"] for stop in stops]
-    assert len([name for name in names if name in ("Overview", "Diagram", "Attention", "Saliency", "SHAP")]) == 1, "one stop"
+    tabs = {"Overview", "Diagram", "Attention", "Saliency", "SHAP"}
+    assert len([name for name in names if name in tabs]) == 1, "one stop"
     assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex") is not None
 
 
