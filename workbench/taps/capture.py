@@ -10,7 +10,6 @@ fused inference kernels of ``nn.TransformerEncoder`` and ``nn.MultiheadAttention
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,23 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from workbench.core.errors import AddressError, nearest
-from workbench.taps.edges import record_edges, softmax_frame
 from workbench.taps.fused import FusedCalls
-from workbench.taps.gating import Gate, gated
+from workbench.taps.gating import Gate
 from workbench.taps.hooks import Watch
-from workbench.taps.kernels import product_error, relative_error, unseen
-from workbench.taps.layouts import Points, crosses
+from workbench.taps.kernels import product_error, unseen
+from workbench.taps.layouts import crosses
 from workbench.taps.libraries import Frame, seen_by
-from workbench.taps.messages import SUMS, Message, Messages, summed_error
-from workbench.taps.pieces import Pieces
 from workbench.taps.precision import HALF, SINGLE, fitting
-from workbench.taps.products import OVER, TIMES, Sampling, SoftmaxProducts
 from workbench.taps.records import AttentionRecord, Computed
 from workbench.taps.routing import Routing
 from workbench.taps.running import Running
 from workbench.taps.telling import TellingKernels
 from workbench.taps.torch_attention import TorchAttention
-from workbench.taps.windowing import windows
+from workbench.taps.written import WrittenAttention
 
 MAX_BYTES = 1 << 28
 
@@ -77,10 +72,7 @@ class AttentionTap:
         self._watch.attach(self._watch.names)
         self._modules = None if modules is None else tuple(modules)
         self._calls: dict[str, int] = {}
-        self._products, self._messages = SoftmaxProducts(), Messages()
-        self._followed = (*self._products.entries, *self._messages.entries)
-        self._pieces = Pieces(self)
-        self.torch_attention = TorchAttention(self)
+        self.of_torch, self.written = TorchAttention(self), WrittenAttention(self)
         self.frame: Frame | None = None
         self._fused, self._kernels = FusedCalls(Routing), TellingKernels()
         self._open = ExitStack()
@@ -91,8 +83,7 @@ class AttentionTap:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.callback(self._products.clear)
-            stack.callback(self._messages.clear)
+            stack.callback(self.written.clear)
             stack.callback(self._fused.clear)
             self._kernels.clear()
             stack.enter_context(self._watch)
@@ -226,78 +217,11 @@ class AttentionTap:
         module = frame.owner if frame else self._watch.where
         return None if module is None else crosses(module)
 
-    def product(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A matrix product, recorded when one operand is a softmax and the other an activation."""
-        found = self._products.find(name, args, kwargs)
-        output = function(*args, **kwargs)
-        if found is None:
-            if self.wanted():  # weights that are mixed over heads by a parameter are weights still
-                self._products.note(name, args, output)
-            return output
-        piece = self._pieces.add(found, output)
-        if piece is not None:
-            return piece
-
-        def compute() -> Computed:
-            return Computed(found.weights, error=relative_error(found.again(found.weights), output))
-
-        factors = self.record("softmax", found.weights.numel(), compute, layout=windows())
-        return output if factors is None else gated(output, factors, found.heads, self.records[-1].module)
-
     def leaving(self, run: Running, output: Any) -> None:
         """A module ends."""
         if run.again or run.elsewhere:
             return
         call = self._fused.end(run)
         if call is not None:
-            self.torch_attention.fused(call, output)
-        self._pieces.close(run.module, output)
-
-    def other(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Any other torch call; results of softmax are followed, and what is sampled at points."""
-        found = self._products.find_sampling(args) if name in TIMES and self._products.samples else None
-        message = self._messages.find(name, args, kwargs) if name in SUMS else None
-        output = function(*args, **kwargs)
-        if self.wanted():
-            self._products.note(name, args, output)
-            self._messages.note(name, args, output)
-        if message is not None:
-            self._prove(message, output)
-        if found is not None:
-            layout = Points.of(found.grids)
-            compute = lambda: sampled(found, output)  # noqa: E731 - two words
-            self.record("deformable", found.weights.numel(), compute, pairs=False, layout=layout, crosses=True)
-        softmax = softmax_frame() if name in OVER or name == "softmax_csr" else None
-        if softmax is not None and self.wanted():
-            count = len(self.records)
-            factors = record_edges(self, output, softmax)
-            if factors is not None:
-                return output * factors
-            if len(self.records) > count:
-                self._messages.add(output, count)
-        return output
-
-    def _prove(self, message: Message, sums: Tensor) -> None:
-        """Check the weights of edges by what their layer has made of them."""
-        record = self.records[message.record]
-        with torch.no_grad(), unseen():
-            each = record.each
-            error = None if each is None else summed_error(message, *each, sums)
-        if error is not None:
-            self.records[message.record] = replace(record, proof=lambda: error)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is followed: only calls with which something begins are of interest."""
-        return not any(self._followed)
-
-    @property
-    def follows(self) -> bool:
-        """Whether there is a result of softmax that may yet multiply something."""
-        return self._products.follows
-
-
-def sampled(found: Sampling, output: Tensor) -> Computed:
-    """Weights over points, with the error of their weighted sums against the layer's own."""
-    mine = torch.einsum("bqp,bdqp->bdq", found.weights, found.values)
-    return Computed(found.weights, error=relative_error(mine, output.sum(-1)))
+            self.of_torch.fused(call, output)
+        self.written.close(run.module, output)

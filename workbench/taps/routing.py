@@ -23,11 +23,11 @@ class Routing(TorchFunctionMode):
         named = kwargs or {}
         name = getattr(func, "__name__", "").split(".")[0]  # overloads are called "softmax.int"
         if name == "scaled_dot_product_attention":
-            return self.tap.torch_attention.scaled_dot_product(func, *args, **named)
+            return self.tap.of_torch.scaled_dot_product(func, *args, **named)
         if name == "multi_head_attention_forward":
-            return self.tap.torch_attention.multi_head(func, args, named)
-        if (name not in BEGINNINGS and self.tap.idle) or (name == "__get__" and not self.tap.follows):
+            return self.tap.of_torch.multi_head(func, args, named)
+        if (name not in BEGINNINGS and self.tap.written.idle) or (name == "__get__" and not self.tap.written.follows):
             return func(*args, **named)
-        if name in MATMUL and self.tap.follows:
-            return self.tap.product(func, name, args, named)
-        return self.tap.other(func, name, args, named)
+        if name in MATMUL and self.tap.written.follows:
+            return self.tap.written.product(func, name, args, named)
+        return self.tap.written.other(func, name, args, named)
