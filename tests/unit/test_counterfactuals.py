@@ -85,6 +85,21 @@ def test_no_feature_is_changed_that_could_be_given_back():
     assert len({tuple(one.changes) for one in found.found}) == len(found)
 
 
+class Coded(nn.Module):
+    """Without a gradient: the first two of eight codes decide, and the others do nothing."""
+
+    def forward(self, x):
+        both = ((x[:, 0] == 3) & (x[:, 1] == 2)).float()
+        return torch.stack([0.5 - both, both - 0.5], 1)
+
+
+def test_codes_that_were_drawn_for_nothing_are_given_back():
+    data = torch.randint(0, 4, (100, 8), generator=torch.Generator().manual_seed(0)).float()
+    found = counterfactuals(Coded(), torch.zeros(8), data, categorical=range(8), tries=300)
+    assert found[0].changes == {"feature 0": ("0", "3"), "feature 1": ("0", "2")}
+    assert found[0].distance == 2
+
+
 class Mixed(nn.Module):
     """Raised by the first column, by category 2 of the second, and by the last of three one-hot columns."""
 
