@@ -117,7 +117,7 @@ def test_scores_that_do_not_add_up_by_design_say_so(table):
     table.choose("saliency", method="gradient")
     assert table.frame["meta"]["gap"] == {
         "level": "warn",
-        "text": "gradient gives a slope, which adds up to nothing",
+        "text": "gradient gives slopes, which add up to nothing",
     }
 
 

@@ -260,7 +260,7 @@ def test_charts_escape_names_and_add_up_what_is_beyond_the_most():
 
 def test_a_map_of_slopes_is_not_added_up():
     found = interpret.explain(nn.Linear(3, 1), torch.randn(4, 3), "gradient")
-    with pytest.raises(DataError, match="gives a slope"):
+    with pytest.raises(DataError, match="gives slopes"):
         found.charts.bar()
 
 

@@ -49,7 +49,8 @@ class Charts:
             decreasing={"marker": {"color": AGAINST}},
         )
         end = base + sum(value for _, value in steps)
-        return _titled(go.Figure(drawn), f"from {base:.4g} to {end:.4g}", "score")
+        figure = _titled(go.Figure(drawn), f"from {base:.4g} to {end:.4g}", "score")
+        return figure.update_layout(height=max(300, 140 + 28 * len(steps)))
 
     def force(self, example: int = 0, *, most: int = MOST) -> Any:
         """What pushes a score up, and what pushes it down, as one bar."""
@@ -164,7 +165,7 @@ class Charts:
         """(examples, columns) scores and (examples,) what they are added to."""
         if self.found.unit != "contribution" or len(self.found.parts) != 1:
             raise DataError(
-                f"These charts add scores of one input up, and {self.found.method} gives a {self.found.unit} for "
+                f"These charts add scores of one input up, and {self.found.method} gives {self.found.units} for "
                 f"{len(self.found.parts)}."
             )
         part = next(iter(self.found.parts.values()))

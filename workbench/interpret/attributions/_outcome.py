@@ -58,6 +58,11 @@ class Explanation(Attribution):
         return dict(self.parts) if len(self.parts) > 1 else next(iter(self.parts.values()))
 
     @property
+    def units(self) -> str:
+        """What the scores are, in the plural: contributions, slopes or evidence."""
+        return self.unit if self.unit == "evidence" else f"{self.unit}s"
+
+    @property
     def doubt(self) -> str:
         """How far the scores can be trusted, in words, and every warning."""
         said: list[str] = []
@@ -66,7 +71,7 @@ class Explanation(Attribution):
         elif self.unit == "contribution":
             said.append(f"The scores need not add up, and miss the change by {_worst(self.relative_gap):.1%} at worst.")
         else:
-            said.append(f"The scores are a {self.unit} and do not add up to anything.")
+            said.append(f"The scores are {self.units} and do not add up to anything.")
         if self.relative_error.numel():
             said.append(f"Sampling error {_worst(self.relative_error):.1%} of the change at worst (95 % interval).")
         return " ".join((*said, f"Reference: {self.reference}.", *self.warnings))

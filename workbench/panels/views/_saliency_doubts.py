@@ -42,7 +42,7 @@ def gap(found: Explanation, at: int, *, final: bool) -> Doubt:
     """By how much the scores of an example miss what they should add up to."""
     missed = float(found.relative_gap[at])
     if found.unit != "contribution":
-        return Doubt("warn", f"{used(found)} gives a {found.unit}, which adds up to nothing")
+        return Doubt("warn", f"{used(found)} gives {found.units}, which add up to nothing")
     work = found.method.partition(", ")[2] or f"{found.steps} steps"
     if not found.complete:
         text = f"{used(found)} does not promise to add up: its scores miss the change in output by {missed:,.1%}"

@@ -94,7 +94,7 @@ class ShapView(View):
     def _frame(self, found: Explanation) -> Frame:
         at = self._now()
         if found.unit != "contribution":
-            return Frame(refused=f"{found.method} gives a {found.unit}, which does not add up.")
+            return Frame(refused=f"{found.method} gives {found.units}, which do not add up.")
         what = shown(found, self.session, at, self.columns)
         example = min(self._row, len(what.scores) - 1)
         meta, arrays = packed(what, self._pointed(what), example)
