@@ -4,7 +4,7 @@ A small model is built and called. A large one is called on torch's meta device,
 numbers, unless it needs numbers on the way, as the indices of a graph are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.core import live
-from workbench.core.calling import call, scores
 from workbench.core.config import Config
-from workbench.core.errors import ModelError
 from workbench.interpret import trace
+from workbench.taps import tap
+from workbench.taps.addresses import resolve
 from workbench.zoo import Architecture
 
 MOST_ROWS = 18
@@ -103,30 +103,21 @@ def _moved(inputs: Any) -> Any:
 
 
 def _ran(model: nn.Module, inputs: Any) -> Anatomy:
-    shapes: dict[nn.Module, str] = {}
-
-    def note(module: nn.Module, _: object, output: object) -> None:
-        try:
-            shapes[module] = _shape(scores(output).shape)
-        except ModelError:  # an output without a tensor has no shape
-            return
-
-    # The model was made here and is thrown away: its hooks are nobody else's.
-    for module in model.modules():
-        module.register_forward_hook(note)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), live.evaluating(model), counter:
-        call(model, inputs)
+    with counter:
+        sites = tap(model).discover(inputs)
+    # Of a module that returns several tensors, or runs several times, the first one.
+    shapes = {resolve(model, site.address).path: _shape(site.shape) for site in reversed(sites.modules)}
     counts = {path: sum(kinds.values()) for path, kinds in counter.get_flop_counts().items()}
     return replace(_listed(model, shapes, counts), diagram=trace(model, inputs).svg())
 
 
-def _shape(size: torch.Size) -> str:
+def _shape(size: Sequence[int]) -> str:
     return " \N{MULTIPLICATION SIGN} ".join("B" if i == 0 and n == 1 else str(n) for i, n in enumerate(size))
 
 
 def _listed(
-    model: nn.Module, shapes: Mapping[nn.Module, str], counts: Mapping[str, int] | None, note: str = ""
+    model: nn.Module, shapes: Mapping[str, str], counts: Mapping[str, int] | None, note: str = ""
 ) -> Anatomy:
     rows = [(path, module) for path, module in model.named_modules() if path]
     deepest = max((path.count(".") for path, _ in rows), default=0)
@@ -137,7 +128,7 @@ def _listed(
             path=path,
             kind=type(module).__name__,
             depth=path.count("."),
-            output=shapes.get(module, ""),
+            output=shapes.get(path, ""),
             parameters=sum(p.numel() for p in module.parameters()),
             flops=flops.get(f"{top}.{path}", 0),
         )
