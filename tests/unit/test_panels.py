@@ -15,6 +15,7 @@ from torch import nn
 from workbench import panels
 from workbench.core.errors import DataError
 from workbench.core.names import names
+from workbench.core.scripts import read
 from workbench.panels.page.base import Panel
 from workbench.panels.page.desk import DESK, Desk
 from workbench.panels.page.frame import Doubt, Frame, Packed, companded
@@ -59,7 +60,7 @@ def test_files_are_read_to_text_behind_what_panels_share(tmp_path):
         _css = tmp_path / "own.css"
 
     assert isinstance(Own._esm, str)
-    assert Own._esm.startswith((FOLDER / "page" / "shared.js").read_text())
+    assert Own._esm.startswith(read(FOLDER / "page" / "shared.js"))
     assert Own._esm.endswith("export default {};")
     assert Own._css.startswith((FOLDER / "page" / "shared.css").read_text())
     assert Own._css.endswith(".mine {}")

@@ -57,4 +57,4 @@ def test_the_state_of_every_panel_is_small(executed):
     state = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     sizes = {key: len(str(widget)) for key, widget in state.items() if widget["model_name"] == "AnyModel"}
     assert len(sizes) == 2
-    assert max(sizes.values()) < 130_000
+    assert max(sizes.values()) < 150_000  # most of it the scripts of five tabs
