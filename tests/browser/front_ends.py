@@ -125,7 +125,7 @@ class Notebook:
         self.page.wait_for_function(
             "light => document.body.dataset.jpThemeLight === light", arg="false" if name.startswith("Dark") else "true"
         )
-        self.page.wait_for_timeout(400)
+        self.page.wait_for_timeout(200)
 
     def photograph(self, locator: Locator, name: str) -> None:
         """Save what a panel looks like in light and in dark; of another front end than JupyterLab, as it is."""
