@@ -41,6 +41,7 @@ inspector
 """
 
 
+@pytest.mark.thorough
 def test_the_points_of_a_query_are_drawn_where_it_samples(notebook):
     notebook.open(notebook.write("points.ipynb", POINTS))
     notebook.run_all()
