@@ -116,9 +116,7 @@ def _shape(size: Sequence[int]) -> str:
     return " \N{MULTIPLICATION SIGN} ".join("B" if i == 0 and n == 1 else str(n) for i, n in enumerate(size))
 
 
-def _listed(
-    model: nn.Module, shapes: Mapping[str, str], counts: Mapping[str, int] | None, note: str = ""
-) -> Anatomy:
+def _listed(model: nn.Module, shapes: Mapping[str, str], counts: Mapping[str, int] | None, note: str = "") -> Anatomy:
     rows = [(path, module) for path, module in model.named_modules() if path]
     deepest = max((path.count(".") for path, _ in rows), default=0)
     depth = next((d for d in range(deepest, 0, -1) if sum(p.count(".") <= d for p, _ in rows) <= MOST_ROWS), 0)
