@@ -1,5 +1,6 @@
 """What a measure of faithfulness declares and gives."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -60,7 +61,7 @@ class Faithfulness:
         return table(HEADER, self._rows(), self._said())
 
 
-class Measure(Config):
+class Measure(Config, ABC):
     """Base of every measure; a subclass is one file's ``MEASURE``."""
 
     title: ClassVar[str]
@@ -72,6 +73,7 @@ class Measure(Config):
     masked: ClassVar[bool] = False
     """whether it asks where the evidence is known to be"""
 
+    @abstractmethod
     def of(self, found: Explanation, mask: Tensor | None) -> Faithfulness:
         """The measure of an explanation.
 
@@ -82,4 +84,3 @@ class Measure(Config):
         Raises:
             DataError: It does not apply to this kind of explanation or input.
         """
-        raise NotImplementedError

@@ -1,5 +1,6 @@
 """Measures that take features away, or put them back, in the order of their scores."""
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -46,13 +47,13 @@ class Ordered(Measure):
             cited=self.papers,
         )
 
+    @abstractmethod
     def counts(self, features: int) -> list[int]:
         """How many of the strongest features are taken away or kept, for each point of the curve."""
-        raise NotImplementedError
 
+    @abstractmethod
     def value(self, curve: Tensor, problem: Problem) -> Tensor:
         """(rows,) what a curve, (points, rows), comes to."""
-        raise NotImplementedError
 
     def _chance(self, problem: Problem, features: Features, counts: list[int]) -> Tensor:
         if not self.orders:
